@@ -1,0 +1,142 @@
+"""Run the documents job for a range of days in this process, and say what came of it: what the CLI starts.
+
+python -m assets.launch --first-day 2026-11-01 --last-day 2026-11-03 --result result.json
+"""
+
+import argparse
+import json
+import os
+import socket
+import sys
+from collections.abc import Iterable
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
+
+from assay.errors import AssayError
+from assets.definitions import defs, documents_job
+
+PROCESS_TAG = "assay/process"
+_UNFINISHED = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING]
+
+
+def launch(first_day: date, last_day: date, *, as_of: bool = False, allow_mass_delete: bool = False) -> dict[str, Any]:
+    """Run every asset and check for the days, in one run; the result names stages, checks, errors and seconds."""
+    with dg.DagsterInstance.get() as instance:
+        end_dead_runs(instance)
+        outcome = defs.resolve_job_def(documents_job.name).execute_in_process(
+            instance=instance,
+            raise_on_error=False,
+            tags={
+                ASSET_PARTITION_RANGE_START_TAG: first_day.isoformat(),
+                ASSET_PARTITION_RANGE_END_TAG: last_day.isoformat(),
+                PROCESS_TAG: process_name(os.getpid()),
+            },
+            run_config={
+                "ops": {"bronze__manifests": {"config": {"as_of": as_of, "allow_mass_delete": allow_mass_delete}}},
+                "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+            },
+        )
+        return {"run_id": outcome.run_id, "success": outcome.success, **_told(outcome.all_events)}
+
+
+def end_dead_runs(instance: dg.DagsterInstance) -> list[str]:
+    """Fail the runs whose process on this host is gone, and free their pool slots; returns their ids.
+
+    A killed process leaves its run STARTED and its slots taken, and the next run would wait for them for ever.
+    """
+    ended: list[str] = []
+    for run in instance.get_runs(dg.RunsFilter(statuses=_UNFINISHED)):
+        process = run.tags.get(PROCESS_TAG, "")
+        host, _, pid = process.partition(":")
+        if host == socket.gethostname() and process_name(int(pid.partition(":")[0])) != process:
+            instance.report_run_failed(
+                run, "Its process was killed. What it had committed stands; this run goes on from there."
+            )
+            instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+            ended.append(run.run_id)
+    return ended
+
+
+def process_name(pid: int) -> str:
+    """`host:pid:start`, the start in clock ticks since boot where the system tells: a reused pid is another process."""
+    try:
+        start = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    except OSError:
+        start = "0" if _is_alive(pid) else "gone"
+    return f"{socket.gethostname()}:{pid}:{start}"
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _told(events: Iterable[dg.DagsterEvent]) -> dict[str, Any]:
+    """What the events say: numbers per asset and day, checks, errors, seconds per step."""
+    stages: dict[str, dict[str, dict[str, Any]]] = {}
+    checks: list[dict[str, Any]] = []
+    errors: list[str] = []
+    seconds: dict[str, float] = {}
+    for event in events:
+        if event.is_step_materialization:
+            made = event.step_materialization_data.materialization
+            numbers = {
+                name: value.value for name, value in made.metadata.items() if isinstance(value.value, int | str | list)
+            }
+            stages.setdefault(made.asset_key.to_user_string(), {})[made.partition or ""] = numbers
+        elif event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+            check = event.asset_check_evaluation_data
+            seen = {name: value.value for name, value in check.metadata.items()}
+            checks.append(
+                {
+                    "asset": check.asset_key.to_user_string(),
+                    "name": check.check_name,
+                    "passed": check.passed,
+                    "seen": seen,
+                }
+            )
+        elif event.is_step_failure and event.step_failure_data.error:
+            errors.append(_message(event.step_failure_data.error))
+        elif event.is_step_success:
+            seconds[event.step_key or ""] = event.step_success_data.duration_ms / 1000
+    return {"stages": stages, "checks": checks, "errors": errors, "seconds": seconds}
+
+
+def _message(error: Any) -> str:
+    """An error of Assay's own is its message; any other is a fault in the code and comes with where it happened."""
+    while error.cause is not None:
+        error = error.cause
+    return str(error.message).strip() if error.cls_name in _OWN_ERRORS else error.to_string()
+
+
+def _names(error: type[AssayError]) -> set[str]:
+    return {error.__name__}.union(*(_names(one) for one in error.__subclasses__()))
+
+
+_OWN_ERRORS = _names(AssayError)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--first-day", type=date.fromisoformat, required=True)
+    parser.add_argument("--last-day", type=date.fromisoformat, required=True)
+    parser.add_argument("--as-of", action="store_true")
+    parser.add_argument("--allow-mass-delete", action="store_true")
+    parser.add_argument("--result", type=Path, required=True)
+    given = parser.parse_args()
+    result = launch(given.first_day, given.last_day, as_of=given.as_of, allow_mass_delete=given.allow_mass_delete)
+    given.result.write_text(json.dumps(result, default=str))
+    return 0 if result["success"] else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Assay: documents and events in; searchable chunks, embeddings and releases that were tested before they serve."""

@@ -1,0 +1,45 @@
+"""The `assay` command. Exit 0 fine, 1 a check said no, 2 could not tell, 3 bad usage or configuration."""
+
+import sys
+
+import click
+import typer
+from rich.console import Console
+
+from assay.cli import demo, doctor, documents, ingest, search
+from assay.errors import AssayError
+
+EXIT_USAGE = 3
+MORE = "More"
+
+app = typer.Typer(
+    help="Assay: documents in, tested releases out. Nothing serves untested.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+app.command("demo")(demo.demo)
+app.command("ingest")(ingest.ingest)
+app.command("search")(search.search)
+app.add_typer(documents.app, name="documents")
+app.command("doctor", rich_help_panel=MORE)(doctor.doctor)
+
+
+def main() -> None:
+    """Run the command line; every error of Assay ends as one message and its exit code."""
+    errors = Console(stderr=True, highlight=False)
+    try:
+        sys.exit(app(standalone_mode=False) or 0)
+    except AssayError as error:
+        errors.print(f"[bold red]{type(error).__name__}[/]: ", end="")
+        errors.print(str(error), markup=False, soft_wrap=True)
+        sys.exit(error.exit_code)
+    except click.exceptions.Exit as finished:
+        sys.exit(finished.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(EXIT_USAGE)
+    except (click.Abort, KeyboardInterrupt):
+        errors.print("Stopped. What was committed stands; run the same command again to go on.")
+        sys.exit(2)

@@ -1,0 +1,67 @@
+"""`assay demo`: the whole pipeline on the sample or on a folder of one's own, then one answered question."""
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from assay.cli.ingest import EXIT_CHECK_FAILED, ingest_documents
+from assay.cli.launching import show_problems, show_stages
+from assay.cli.search import show_hits
+from assay.documents.gold import CHUNKS
+from assay.errors import NotReady
+from assay.lake import Lake
+from assay.retrieval.canaries import Canary, canaries_for
+from assay.retrieval.hits import SearchResult
+from assay.settings import Settings, load_settings
+
+HITS_SHOWN = 3
+
+
+def demo(
+    documents: Annotated[
+        str | None, typer.Option(help="A folder, glob or URI of your own instead of the sample.")
+    ] = None,
+) -> int:
+    """Run the whole pipeline, then answer one question and say what each stage did."""
+    settings = load_settings()
+    if documents:
+        settings = settings.model_copy(update={"documents": documents})
+    console = Console()
+    result = ingest_documents(settings)
+    console.rule("What each stage did")
+    show_stages(console, result)
+    if result.success and result.changed_nothing:
+        console.print(
+            "[green]Nothing changed[/] since the last run: no document was parsed, no text embedded, no release made."
+        )
+    show_problems(console, result)
+    if not result.success:
+        console.print("The gate or a blocking check said no: what served before goes on serving.")
+        return EXIT_CHECK_FAILED
+    canary = _question(settings)
+    console.rule("One question, answered from the release that serves")
+    show_hits(console, _ask(settings, canary))
+    console.print("\nTwo commands to try next:")
+    console.print(f'  .venv/bin/assay search "{canary.question}" --mode lexical', markup=False)
+    console.print("  make dev     # the asset graph, the checks and this run in the Dagster UI", markup=False)
+    return 0 if not result.failed_checks else EXIT_CHECK_FAILED
+
+
+def _question(settings: Settings) -> Canary:
+    """The first canary question that applies to the documents at hand."""
+    sources = [source.name for source in settings.active_sources]
+    chunks = Lake(settings.lake_path).read(CHUNKS, where={"source": sources})
+    found = canaries_for(chunks, settings.canaries).canaries
+    if not found:
+        raise NotReady(
+            "No question could be made of these documents: none has a heading of its own. They are indexed; "
+            'search them with `assay search "YOUR QUESTION"`.'
+        )
+    return found[0]
+
+
+def _ask(settings: Settings, canary: Canary) -> SearchResult:
+    from assay.retrieval import Searcher
+
+    return Searcher.open(settings).search_with_timings(canary.question, k=HITS_SHOWN, principals=canary.principals)

@@ -1,0 +1,78 @@
+"""`assay ingest`: a folder, glob or URI through every stage to the gate."""
+
+from datetime import UTC, date, datetime
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from assay.cli.launching import PipelineResult, run_pipeline, show_problems, show_stages
+from assay.documents.sources import available_days
+from assay.errors import ConfigurationError, SourceError
+from assay.settings import Settings, load_settings
+
+EXIT_CHECK_FAILED = 1
+
+
+def ingest(
+    place: Annotated[
+        str, typer.Argument(metavar="DIR|URI", help="A folder, a glob, a fsspec URI, or a Parquet table of snapshots.")
+    ],
+    as_of: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="Take what is there now for how it stood on this day (UTC)."),
+    ] = None,
+    allow_mass_delete: Annotated[
+        bool, typer.Option(help="Accept an empty folder: everything in it was deleted.")
+    ] = False,
+) -> int:
+    """Take documents in, through to the gate; say what was added, changed, deleted, quarantined, embedded, reused."""
+    settings = load_settings().model_copy(update={"documents": place})
+    console = Console()
+    result = ingest_documents(settings, as_of=as_of.date() if as_of else None, allow_mass_delete=allow_mass_delete)
+    show_stages(console, result)
+    show_counts(console, result)
+    show_problems(console, result)
+    return 0 if result.success and not result.failed_checks else EXIT_CHECK_FAILED
+
+
+def ingest_documents(
+    settings: Settings, *, as_of: date | None = None, allow_mass_delete: bool = False
+) -> PipelineResult:
+    """Run the pipeline over the days that the sources of `settings` can show; `as_of` is the one day to run instead.
+
+    Raises SourceError when no source holds a day, ConfigurationError for a day before the first partition.
+    """
+    today = datetime.now(UTC).date()
+    days = (
+        [as_of]
+        if as_of
+        else sorted({day for source in settings.active_sources for day in available_days(source, today)})
+    )
+    if not days:
+        places = ", ".join(f"`{source.uri}`" for source in settings.active_sources)
+        raise SourceError(
+            f"{places} holds no folder of a day. Nothing was written. Look with `ls`, then run this again."
+        )
+    if days[0] < settings.first_day:
+        raise ConfigurationError(
+            f"{days[0]} lies before the first partition, {settings.first_day}. Nothing was run. "
+            f"Set it with `export ASSAY_FIRST_DAY={days[0]}`, then run this again."
+        )
+    if days[-1] > today:
+        raise ConfigurationError(
+            f"{days[-1]} lies in the future; today is {today} (UTC). Nothing was run. See `assay ingest --help`."
+        )
+    return run_pipeline(settings, days[0], days[-1], as_of=as_of is not None, allow_mass_delete=allow_mass_delete)
+
+
+def show_counts(console: Console, result: PipelineResult) -> None:
+    """The one line that scripts and people look for."""
+    number = result.number
+    counts = {
+        **{name: number("silver/document_state", name) for name in ("added", "changed", "deleted")},
+        "quarantined": number("silver/documents", "quarantined") + number("bronze/manifests", "refused"),
+        "embedded": number("gold/embeddings", "embedded"),
+        "reused": number("gold/embeddings", "reused"),
+    }
+    console.print(", ".join(f"{name} {count}" for name, count in counts.items()))

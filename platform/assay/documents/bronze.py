@@ -1,0 +1,143 @@
+"""The bronze stage: a day's manifest as it was observed, and the feed that follows from it."""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute
+
+from assay.documents.manifests import MANIFESTS, observe_day, observed_days
+from assay.quality.outcomes import check_batch
+from assay.quality.quarantine import Refusal, replace_quarantine
+from assay.quality.suites import Limits, suite_for
+from assay.schema import table_of
+from assay.settings import SourceSettings
+from assay.tables import FeedRow
+from assay.warehouse import query, registered, to_table
+from assay.workspace import Workspace
+
+pc: Any = pyarrow.compute  # its functions are made at import, where no type checker sees them
+
+FEED = table_of(FeedRow)
+
+
+@dataclass(frozen=True)
+class ManifestReport:
+    """What was observed of a source on a day. `was_observed` is False where the stored manifest, or none, stands."""
+
+    source: str
+    day: date
+    was_observed: bool
+    files: int = 0
+    refused: int = 0
+    size_bytes: int = 0
+    changed: bool = False
+
+
+@dataclass(frozen=True)
+class FeedReport:
+    """The feed of a source and day: rows per kind of change."""
+
+    source: str
+    day: date
+    changes: Mapping[str, int] = field(default_factory=dict[str, int])
+    changed: bool = False
+
+
+def land_manifest(
+    workspace: Workspace, source: SourceSettings, day: date, *, as_of: bool = False, allow_empty: bool = False
+) -> ManifestReport:
+    """Observe a source on a day and write its manifest; refused files go to quarantine too.
+
+    Raises SourceError, with nothing written, when the source cannot be observed.
+    """
+    rows = observe_day(workspace, source, day, as_of=as_of, allow_empty=allow_empty)
+    if rows is None:
+        return ManifestReport(source.name, day, was_observed=False)
+    checked = check_batch(
+        workspace, suite_for(MANIFESTS, Limits.of(workspace.settings)), rows, source=source.name, day=day
+    )
+    by_key = dict(checked.refused)
+    refusals = [
+        Refusal(
+            source.document_id(row["path"]),
+            version_of(day),
+            row["uri"],
+            row["content_hash"],
+            row["reason"],
+            row["detail"],
+        )
+        for row in rows.to_pylist()
+        if row["status"] == "refused"
+    ] + [
+        Refusal.by_expectation(
+            source.document_id(row["path"]), version_of(day), row["uri"], row["content_hash"], expectation
+        )
+        for row in rows.to_pylist()
+        if (expectation := by_key.get(f"{source.name}|{day}|{row['path']}"))
+    ]
+    replace_quarantine(workspace, "bronze", source.name, day, refusals)
+    commit = workspace.lake.replace_partition(MANIFESTS, checked.passed, partitions={"source": source.name, "day": day})
+    observed = rows.filter(pc.equal(rows["status"], "observed"))
+    return ManifestReport(
+        source=source.name,
+        day=day,
+        was_observed=True,
+        files=observed.num_rows,
+        refused=len(refusals),
+        size_bytes=pc.sum(observed["size_bytes"]).as_py() or 0,
+        changed=commit.changed,
+    )
+
+
+def days_to_derive(workspace: Workspace, source: SourceSettings, days: list[date]) -> list[date]:
+    """The observed ones of `days`, and after each the next observed day, whose feed is the difference to it."""
+    observed = observed_days(workspace.lake, source)
+    following = {observed[place] for day in days if (place := bisect_right(observed, day)) < len(observed)}
+    return sorted({*days} & {*observed} | following)
+
+
+def write_feed(
+    workspace: Workspace, connection: duckdb.DuckDBPyConnection, source: SourceSettings, day: date
+) -> FeedReport:
+    """Derive the feed of a source and day from the stored manifests and write it."""
+    rows = derive_feed(workspace, connection, source, day)
+    checked = check_batch(workspace, suite_for(FEED, Limits.of(workspace.settings)), rows, source=source.name, day=day)
+    commit = workspace.lake.replace_partition(FEED, checked.passed, partitions={"source": source.name, "day": day})
+    return FeedReport(source.name, day, count_changes(checked.passed), commit.changed)
+
+
+def derive_feed(
+    workspace: Workspace, connection: duckdb.DuckDBPyConnection, source: SourceSettings, day: date
+) -> pa.Table:
+    """What differs between the manifest of `day` and the one observed before it; a pure function of the manifests."""
+    observed = observed_days(workspace.lake, source)
+    place = bisect_left(observed, day)
+    previous = observed[place - 1] if place else None
+    wanted = [one for one in (previous, day) if one is not None]
+    manifests = workspace.lake.read(MANIFESTS, where={"source": source.name, "day": wanted})
+    parameters = {
+        "source": source.name,
+        "namespace": source.id_namespace,
+        "mode": source.mode,
+        "day": day,
+        "previous_day": previous,
+        "document_version": version_of(day),
+    }
+    with registered(connection, {"manifests": manifests}):
+        return to_table(FEED, query(connection, "assay.documents", "feed.sql", parameters))
+
+
+def count_changes(feed: pa.Table) -> dict[str, int]:
+    """Rows of a feed by kind of change."""
+    counted = feed.group_by("change").aggregate([([], "count_all")])
+    return dict(zip(counted["change"].to_pylist(), counted["count_all"].to_pylist(), strict=True))
+
+
+def version_of(day: date) -> int:
+    """The document version of a snapshot: the day's start in microseconds since 1970 UTC."""
+    return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * 1_000_000

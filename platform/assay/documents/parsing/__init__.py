@@ -1,0 +1,21 @@
+"""From bytes to text with structure: detection by content, a parser per format, a process per danger.
+
+`parse_document` for one document, `ParserPool` for many; a new format is one new module here that defines `PARSER`.
+"""
+
+from assay.documents.parsing.isolation import ParserPool, parse_document
+from assay.documents.parsing.parsed import Page, ParsedDocument, Table
+from assay.documents.parsing.registry import MAX_TEXT_CHARACTERS, Extracted, Parser, parse_here, parsers
+
+__all__ = [
+    "MAX_TEXT_CHARACTERS",
+    "Extracted",
+    "Page",
+    "ParsedDocument",
+    "Parser",
+    "ParserPool",
+    "Table",
+    "parse_document",
+    "parse_here",
+    "parsers",
+]

@@ -1,0 +1,142 @@
+"""quality/outcomes: what each suite said about each batch, kept in the lake so that every gate can read it later.
+
+A blocking check stops only its own run. Whatever publishes asks here instead, so a later run cannot slip past.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Annotated
+
+import pyarrow as pa
+
+from assay import rows as row_values
+from assay.quality.expectations import Suite
+from assay.quality.runner import Outcome, Validation, validate
+from assay.schema import Table, table, table_of
+from assay.tables import ComputedAt, RunId
+from assay.workspace import Workspace
+
+# Tables that hold the present state have no day of their own: their outcomes stand under every source.
+ALL_SOURCES = "*"
+KEY_SEPARATOR = "|"
+
+
+@table(
+    "quality/outcomes",
+    key=("table_name", "source", "day", "expectation"),
+    partition_by=("table_name", "source", "day"),
+)
+@dataclass(frozen=True, slots=True)
+class OutcomeRow:
+    """What each expectation said about the newest batch of a table, source and day."""
+
+    table_name: Annotated[str, "Table the batch was for."]
+    source: Annotated[str, "Source of the batch; `*` for tables of the present state."]
+    day: Annotated[date, "UTC day of the batch."]
+    expectation: Annotated[str, "Name of the expectation and of its asset check."]
+    is_blocking: Annotated[bool, "Whether a failure stops what comes after."]
+    success: Annotated[bool, "Whether no more rows failed than are tolerated."]
+    evaluated: Annotated[int, "Rows the expectation concerns."]
+    unexpected: Annotated[int, "Rows that failed it."]
+    quarantined_keys: Annotated[list[str], "Keys of the rows it sent to quarantine."]
+    batch_hash: Annotated[str, "Content hash of the batch, so that an equal batch is not judged again."]
+    run_id: RunId
+    computed_at: ComputedAt
+
+
+OUTCOMES = table_of(OutcomeRow)
+
+
+@dataclass(frozen=True)
+class CheckedBatch:
+    """A judged batch: rows to write, and for the failing rows the key and the expectation that refused them."""
+
+    passed: pa.Table
+    refused: tuple[tuple[str, str], ...]
+    blocked_by: tuple[str, ...]
+
+
+def check_batch(workspace: Workspace, suite: Suite, rows: pa.Table, *, source: str, day: date) -> CheckedBatch:
+    """Judge a batch before it is written and record what was said; an equal batch is not judged a second time.
+
+    Great Expectations is imported only for a batch with rows that was not judged before.
+    """
+    where = {"table_name": suite.table.name, "source": source, "day": day}
+    batch_hash = _batch_hash(suite, rows)
+    standing = workspace.lake.read(OUTCOMES, where=where)
+    if set(standing["batch_hash"].to_pylist()) != {batch_hash} or set(standing["expectation"].to_pylist()) != set(
+        suite.names
+    ):
+        standing = _outcome_rows(workspace, suite, rows, validate(suite, rows), source, day, batch_hash)
+        workspace.lake.replace_partition(OUTCOMES, standing, partitions=where)
+    outcomes = standing.to_pylist()
+    refused = {key: outcome["expectation"] for outcome in outcomes for key in outcome["quarantined_keys"]}
+    keys = row_keys(suite.table, rows)
+    return CheckedBatch(
+        passed=rows.filter(pa.array([key not in refused for key in keys], pa.bool_())),
+        refused=tuple(sorted(refused.items())),
+        blocked_by=tuple(o["expectation"] for o in outcomes if o["is_blocking"] and not o["success"]),
+    )
+
+
+def blocked_days(workspace: Workspace, tables: tuple[Table, ...]) -> pa.Table:
+    """The (source, day) pairs of which a blocking expectation failed in one of `tables`."""
+    failed = workspace.lake.read(
+        OUTCOMES,
+        where={"table_name": [one.name for one in tables], "success": False, "is_blocking": True},
+        columns=["source", "day"],
+    )
+    return failed.group_by(["source", "day"]).aggregate([])
+
+
+def failed_expectations(workspace: Workspace, tables: tuple[Table, ...], *, source: str) -> list[str]:
+    """`table: expectation` of every blocking expectation that failed last time for a source."""
+    failed = workspace.lake.read(
+        OUTCOMES,
+        where={
+            "table_name": [one.name for one in tables],
+            "source": source,
+            "success": False,
+            "is_blocking": True,
+        },
+    )
+    return sorted({f"{row['table_name']}: {row['expectation']}" for row in failed.to_pylist()})
+
+
+def row_keys(checked: Table, rows: pa.Table) -> list[str]:
+    """The key of each row as text, its columns joined by `KEY_SEPARATOR`."""
+    columns = [rows[name].to_pylist() for name in checked.key]
+    return [KEY_SEPARATOR.join(map(str, values)) for values in zip(*columns, strict=True)]
+
+
+def _batch_hash(suite: Suite, rows: pa.Table) -> str:
+    """Covers the batch and the suite: another limit or expectation judges an old batch anew."""
+    return hashlib.sha256(f"{suite.expectations!r}{row_values.content_hash(rows)}".encode()).hexdigest()
+
+
+def _outcome_rows(
+    workspace: Workspace, suite: Suite, rows: pa.Table, validation: Validation, source: str, day: date, batch_hash: str
+) -> pa.Table:
+    keys = row_keys(suite.table, rows)
+    quarantined: dict[str, list[str]] = {}
+    for position, expectation in validation.failures.items():
+        quarantined.setdefault(expectation, []).append(keys[position])
+
+    def outcome_row(outcome: Outcome, computed_at: datetime) -> OutcomeRow:
+        return OutcomeRow(
+            table_name=suite.table.name,
+            source=source,
+            day=day,
+            expectation=outcome.expectation,
+            is_blocking=suite.expectation(outcome.expectation).severity == "blocking",
+            success=outcome.success,
+            evaluated=outcome.evaluated,
+            unexpected=outcome.unexpected,
+            quarantined_keys=sorted(quarantined.get(outcome.expectation, [])),
+            batch_hash=batch_hash,
+            run_id=workspace.run.run_id,
+            computed_at=computed_at,
+        )
+
+    return OUTCOMES.rows(outcome_row(outcome, workspace.run.started_at) for outcome in validation.outcomes)

@@ -1,0 +1,49 @@
+"""The index's invariants, judged on its newest version before it may serve."""
+
+from typing import Any
+
+import numpy as np
+import pyarrow.compute
+
+from assay.documents.gold import CHUNKS
+from assay.documents.silver import STATE, current_mask
+from assay.embeddings import Embedder
+from assay.quality.rules import Rule, none_of
+from assay.retrieval.index import ChunkIndex
+from assay.retrieval.reconcile import unequal_documents
+from assay.workspace import Workspace
+
+pc: Any = pyarrow.compute  # its functions are made at import, where no type checker sees them
+
+# Compared with the cache on every run; a wrong model or a shuffled batch shows in any of them.
+SAMPLED_VECTORS = 256
+
+
+def index_rules(workspace: Workspace, index: ChunkIndex) -> tuple[Rule, ...]:
+    """Invariants 3, 4 and 9: the vectors are the current chunks, documents stand whole, nothing deleted is there."""
+    standing = index.standing()
+    chunks = workspace.lake.read(CHUNKS, columns=standing.column_names).select(standing.column_names)
+    state = workspace.lake.read(STATE)
+    gone = set(state.filter(pc.invert(current_mask(state)))["document_id"].to_pylist())
+    versions = standing.group_by("document_id").aggregate([("document_version", "count_distinct")])
+    mixed = versions.filter(pc.greater(versions["document_version_count_distinct"], 1))["document_id"].to_pylist()
+    found = gone & set(standing["document_id"].to_pylist())
+    return (
+        none_of("vectors_equal_current_chunks", unequal_documents(chunks, standing), "documents differ"),
+        none_of("documents_are_whole", mixed, "documents stand in two versions"),
+        none_of("nothing_deleted_is_found", found, "documents are deleted and still there"),
+    )
+
+
+def cache_rules(index: ChunkIndex, embedder: Embedder) -> tuple[Rule, ...]:
+    """Invariant 5: a chunk's vector is the one computed once for its text, by this very model."""
+    # Chunk ids are hashes, so the first of them are a sample of all.
+    rows = index.vectors(sorted(index.standing()["chunk_id"].to_pylist())[:SAMPLED_VECTORS])
+    texts = rows["context_text"].to_pylist()
+    cached = embedder.embed(texts)
+    stored = rows["vector"].combine_chunks().flatten().to_numpy().reshape(cached.vectors.shape)
+    differing = np.flatnonzero((stored != cached.vectors).any(axis=1))
+    offenders = [rows["chunk_id"][int(at)].as_py() for at in differing] + ["(not cached)"] * cached.computed
+    return (
+        none_of("vectors_come_from_the_cache", offenders, f"of {len(texts)} sampled vectors differ from the cache"),
+    )

@@ -1,0 +1,137 @@
+"""gold/embeddings: make the LanceDB table hold a vector for every current chunk, and for nothing else."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute
+
+from assay.documents.gold import CHUNKS, configured_chunker
+from assay.embeddings import Embedder
+from assay.locks import exclusive
+from assay.progress import bar
+from assay.retrieval.index import STANDING_SCHEMA, ChunkIndex, table_name
+from assay.retrieval.maintenance import MaintenanceReport
+from assay.retrieval.serving import read_history
+from assay.rows import differences
+from assay.workspace import Workspace
+
+pc: Any = pyarrow.compute  # its functions are made at import, where no type checker sees them
+
+# Bounds what one commit holds in memory: some 15,000 chunks with their vectors are 60 MB.
+DOCUMENTS_PER_COMMIT = 1000
+# The releases before the serving one whose versions stay, so that a rollback finds them.
+RETAINED_RELEASES = 5
+
+
+@dataclass(frozen=True)
+class IndexReport:
+    """What the reconciliation did: texts embedded anew and reused, chunks written, documents replaced and removed."""
+
+    table: str
+    version: int
+    documents_replaced: int
+    documents_removed: int
+    embedded: int
+    reused: int
+    inserted: int
+    updated: int
+    deleted: int
+    chunks: int
+    maintenance: MaintenanceReport
+
+
+def open_index(workspace: Workspace, embedder: Embedder, *, create: bool = False) -> ChunkIndex:
+    """The table of the configured model and chunker."""
+    name = table_name(embedder.model.fingerprint, configured_chunker(workspace.settings))
+    return ChunkIndex.open(workspace.settings.vectors_path, name, embedder.model.dimension, create)
+
+
+def reconcile_index(workspace: Workspace, embedder: Embedder) -> IndexReport:
+    """Bring the table to the current chunks, a thousand documents a commit; a document is replaced in one commit.
+
+    What is in the cache is not embedded again. Nothing is written where nothing differs.
+    """
+    name = table_name(embedder.model.fingerprint, configured_chunker(workspace.settings))
+    with exclusive(workspace.settings.locks_path / f"{name}.lock"):
+        index = open_index(workspace, embedder, create=True)
+        desired = workspace.lake.read(CHUNKS, columns=STANDING_SCHEMA.names).select(STANDING_SCHEMA.names)
+        standing = index.standing()
+        _redate(index, desired, standing)
+        differing, removed = _differing_documents(desired, standing)
+        embedded = reused = inserted = updated = deleted = 0
+        with bar("embedding") as report:
+            for group in _groups(differing, DOCUMENTS_PER_COMMIT):
+                rows = workspace.lake.read(CHUNKS, where={"document_id": group})
+                vectors = embedder.embed(rows["context_text"].to_pylist(), progress=report)
+                embedded, reused = embedded + vectors.computed, reused + vectors.reused
+                flat = pa.array(vectors.vectors.reshape(-1), pa.float32())
+                column = pa.FixedSizeListArray.from_arrays(flat, embedder.model.dimension)
+                commit = index.replace_documents(
+                    rows.append_column("vector", column), group, version_bound=_newest(standing)
+                )
+                inserted, updated, deleted = (
+                    inserted + commit.inserted,
+                    updated + commit.updated,
+                    deleted + commit.deleted,
+                )
+        if removed:
+            deleted += index.replace_documents(_no_rows(index), removed, version_bound=_newest(standing)).deleted
+        retained = [
+            one.version
+            for one in read_history(workspace.settings.releases_path)[-RETAINED_RELEASES:]
+            if one.table == name
+        ]
+        maintenance = index.maintain(retained)
+    return IndexReport(
+        table=name,
+        version=maintenance.version,
+        documents_replaced=len(differing),
+        documents_removed=len(removed),
+        embedded=embedded,
+        reused=reused,
+        inserted=inserted,
+        updated=updated,
+        deleted=deleted,
+        chunks=maintenance.rows,
+        maintenance=maintenance,
+    )
+
+
+def unequal_documents(desired: pa.Table, standing: pa.Table) -> set[str]:
+    """Documents whose chunks are not the same in both, row for row."""
+    gone, new = differences(standing.select(desired.column_names), desired)
+    return {*standing.filter(gone)["document_id"].to_pylist(), *desired.filter(new)["document_id"].to_pylist()}
+
+
+def _redate(index: ChunkIndex, desired: pa.Table, standing: pa.Table) -> None:
+    """A day that ran late can turn out to be the true first observation: its older version must pass the fence."""
+    wanted, held = _versions(desired), _versions(standing)
+    index.redate({one: version for one, version in wanted.items() if held.get(one, version) > version})
+
+
+def _differing_documents(desired: pa.Table, standing: pa.Table) -> tuple[list[str], list[str]]:
+    current = set(desired["document_id"].to_pylist())
+    unequal = unequal_documents(desired, standing)
+    return sorted(unequal & current), sorted(unequal - current)
+
+
+def _versions(rows: pa.Table) -> dict[str, int]:
+    newest = rows.group_by("document_id").aggregate([("document_version", "max")])
+    return dict(zip(newest["document_id"].to_pylist(), newest["document_version_max"].to_pylist(), strict=True))
+
+
+def _newest(standing: pa.Table) -> int:
+    """The lock is held and the state was read under it, so nothing that stands can be newer than what was seen."""
+    return pc.max(standing["document_version"]).as_py() or 0
+
+
+def _no_rows(index: ChunkIndex) -> pa.Table:
+    from assay.retrieval.index import index_schema
+
+    return index_schema(index.dimension).empty_table()
+
+
+def _groups(items: Sequence[str], size: int) -> Iterator[list[str]]:
+    return (list(items[start : start + size]) for start in range(0, len(items), size))

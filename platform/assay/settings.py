@@ -1,0 +1,203 @@
+"""Every knob of Assay: one typed class, filled from `ASSAY_...` in the environment and from `.env`.
+
+A misspelt name is an error, not a silent default. All state lives under `Settings.home`.
+"""
+
+import difflib
+import hashlib
+import os
+import re
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Literal
+
+from dotenv import dotenv_values
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
+
+from assay.errors import ConfigurationError
+
+PREFIX = "ASSAY_"
+# Read by the test suite and the Makefile, not by the platform.
+_HARNESS_NAMES = frozenset({"ASSAY_TEST_SCALE", "ASSAY_REQUIRE_SERVICES", "ASSAY_SHARED_DATA"})
+
+ChunkStrategyName = Literal["structure", "recursive", "fixed"]
+
+
+class PathRule(BaseModel):
+    """Who owns and who may find the documents whose path matches `pattern` (a glob; the first match counts)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    pattern: str
+    tenant: str = "default"
+    allowed_principals: tuple[str, ...] = Field(default=("public",), min_length=1)
+
+
+class SourceSettings(BaseModel):
+    """A place documents come from.
+
+    `uri`: a folder, a glob (`docs/**/*.md`), any fsspec URI (`s3://bucket/docs`), each also with `{day}` in it
+    for a folder per UTC day, or a Parquet file with the columns `path`, `snapshot_date` and `text`.
+    `mode`: in a `snapshot` what is absent was deleted; `arrivals` only ever add.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
+    uri: str
+    mode: Literal["snapshot", "arrivals"] = "snapshot"
+    namespace: str | None = Field(default=None, description="Id prefix; sources that share it share documents.")
+    rules: tuple[PathRule, ...] = ()
+
+    @field_validator("uri", mode="after")
+    @classmethod
+    def _whole_folder(cls, uri: str) -> str:
+        if "{day}" in uri and "{day}" not in uri.split("/"):
+            raise ValueError("`{day}` must be the whole name of a folder, as in `inbox/{day}`")
+        return uri
+
+    @property
+    def id_namespace(self) -> str:
+        return self.namespace or self.name
+
+    def document_id(self, path: str) -> str:
+        return f"{self.id_namespace}:{path}"
+
+
+SAMPLE_SOURCE = SourceSettings(
+    name="sample",
+    uri="samples/inbox/{day}",
+    rules=(
+        PathRule(pattern="tenants/northwind/**", tenant="northwind", allowed_principals=("tenant:northwind",)),
+        PathRule(pattern="tenants/umbra/**", tenant="umbra", allowed_principals=("tenant:umbra",)),
+    ),
+)
+
+
+class Settings(BaseSettings):
+    """Typed settings. Relative paths count from the current directory, which is the checkout for every `make` command."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", extra="forbid", frozen=True)
+
+    home: Path = Field(default=Path(".assay"), description="All state; deleting it is a full reset.")
+    documents: str | None = Field(
+        default=None, description="One folder, glob or URI of your own, instead of the sample."
+    )
+    sources: tuple[SourceSettings, ...] = Field(
+        default=(SAMPLE_SOURCE,), description="Full source definitions, as JSON."
+    )
+    canaries: Path | None = Field(default=Path("samples/canaries.jsonl"), description="Questions the fast gate asks.")
+    first_day: date = Field(default=date(2026, 11, 1), description="First daily partition (UTC).")
+
+    max_file_bytes: int = Field(default=64 * 2**20, gt=0, description="Larger files are refused as `too_large`.")
+    parse_timeout_seconds: float = Field(default=60.0, gt=0, description="Deadline for one document.")
+    parse_memory_bytes: int = Field(default=2 * 2**30, gt=0, description="Address space of one parser worker.")
+    parse_workers: int = Field(default=2, ge=1, description="Parser processes.")
+
+    chunk_strategy: ChunkStrategyName = "structure"
+    chunk_size_tokens: int = Field(default=200, ge=16, description="Target size in the embedding model's tokens.")
+    chunk_overlap_tokens: int = Field(
+        default=0, ge=0, description="Tokens repeated between neighbours; not for `structure`."
+    )
+
+    embedding_model: str = Field(
+        default="all-MiniLM-L6-v2", description="The bundled model, or any sentence-transformers name or path."
+    )
+    embedding_batch_size: int = Field(default=64, ge=1)
+
+    max_quarantined_ratio: float = Field(
+        default=0.5, gt=0, le=1, description="More of a day's documents refused blocks the day."
+    )
+    principals: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=("public",), description="Who `assay search` asks as, comma-separated."
+    )
+
+    @field_validator("home", mode="after")
+    @classmethod
+    def _absolute(cls, home: Path) -> Path:
+        return home.expanduser().resolve()
+
+    @field_validator("principals", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @property
+    def active_sources(self) -> tuple[SourceSettings, ...]:
+        """The sources to observe: `documents` alone where it is set, else `sources`."""
+        return (folder_source(self.documents),) if self.documents else self.sources
+
+    @property
+    def lake_path(self) -> Path:
+        return self.home / "lake"
+
+    @property
+    def blobs_path(self) -> Path:
+        return self.home / "blobs"
+
+    @property
+    def vectors_path(self) -> Path:
+        return self.home / "vectors"
+
+    @property
+    def vector_cache_path(self) -> Path:
+        return self.home / "caches" / "vectors.sqlite"
+
+    @property
+    def releases_path(self) -> Path:
+        return self.home / "releases"
+
+    @property
+    def locks_path(self) -> Path:
+        return self.home / "locks"
+
+    @property
+    def warehouse_path(self) -> Path:
+        """The one DuckDB file, written by dbt; its stem differs from every schema name."""
+        return self.home / "warehouse.duckdb"
+
+    @property
+    def dagster_home(self) -> Path:
+        return self.home / "dagster"
+
+
+def folder_source(uri: str) -> SourceSettings:
+    """The source that stands for one folder, glob or URI given on the command line or as `ASSAY_DOCUMENTS`.
+
+    The same place always gets the same name, and two places never share one.
+    """
+    place = uri if "://" in uri else str(Path(uri).expanduser().resolve())
+    slug = re.sub(r"[^a-z0-9]+", "-", Path(place).name.lower()).strip("-") or "documents"
+    return SourceSettings(name=f"{slug}-{hashlib.sha256(place.encode()).hexdigest()[:6]}", uri=place)
+
+
+def load_settings() -> Settings:
+    """Settings from the environment and `.env`.
+
+    Raises ConfigurationError for an unknown `ASSAY_` name (naming the one it resembles) or a value that does not fit.
+    """
+    known = {PREFIX + name.upper() for name in Settings.model_fields} | _HARNESS_NAMES
+    for name in sorted({*os.environ, *dotenv_values(".env")}):
+        if name.upper().startswith(PREFIX) and name.upper() not in known:
+            close = difflib.get_close_matches(name.upper(), known, n=1)
+            hint = f" Did you mean `{close[0]}`?" if close else ""
+            raise ConfigurationError(
+                f"`{name}` is not a setting.{hint} Nothing was run. Unset it with `unset {name}`, "
+                "or read every name with `assay doctor --settings`."
+            )
+    try:
+        return Settings()
+    except (ValidationError, SettingsError) as error:
+        raise ConfigurationError(
+            f"{_first_problem(error)} Nothing was run. Read every setting with `assay doctor --settings`."
+        ) from None
+
+
+def _first_problem(error: ValidationError | SettingsError) -> str:
+    if isinstance(error, SettingsError):
+        return f"A setting cannot be read: {error}."
+    problem = error.errors(include_url=False, include_input=False)[0]
+    name = PREFIX + "_".join(str(part) for part in problem["loc"][:1]).upper()
+    inside = ".".join(str(part) for part in problem["loc"][1:])
+    return f"`{name}`{f' at {inside}' if inside else ''} does not fit: {problem['msg']}."

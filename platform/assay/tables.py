@@ -1,0 +1,147 @@
+"""The document tables, one row class each: what a column is called, holds and means is said here and nowhere else."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Annotated
+
+from assay.schema import table
+
+Source = Annotated[str, "Name of the source in settings."]
+Day = Annotated[date, "UTC day of observation."]
+DocumentId = Annotated[str, "`namespace:path`; the path never holds the day folder."]
+DocumentVersion = Annotated[int, "Microseconds since 1970 UTC: the day's start for snapshots, append time for streams."]
+Tenant = Annotated[str, "Tenant that owns the document, by the source's path rules."]
+AllowedPrincipals = Annotated[list[str], "Who may find the document; sorted, never empty."]
+Uri = Annotated[str, "Where the bytes were observed."]
+RunId = Annotated[str, "Run that computed the row."]
+ComputedAt = Annotated[datetime, "When the row was computed (UTC)."]
+
+
+@table("bronze/manifests", key=("source", "day", "path"), partition_by=("source", "day"))
+@dataclass(frozen=True, slots=True)
+class ManifestRow:
+    """Everything that was observed of a source on a day, refused files included."""
+
+    source: Source
+    day: Day
+    path: Annotated[str, "Path inside the source with `/`; empty in the one row of an observation without files."]
+    uri: Uri
+    status: Annotated[str, "`observed`, `refused`, or `empty` for an observation without files."]
+    reason: Annotated[str | None, "Why the file was refused: one of `errors.REJECTION_REASONS`."]
+    detail: Annotated[str | None, "The refusal for a person."]
+    size_bytes: Annotated[int | None, "None where the file could not be read."]
+    content_hash: Annotated[str | None, "sha256 of the bytes, their name in the blob folder."]
+    tenant: Tenant
+    allowed_principals: AllowedPrincipals
+    run_id: RunId
+    computed_at: ComputedAt
+
+
+@table("bronze/documents", key=("source", "day", "document_id"), partition_by=("source", "day"))
+@dataclass(frozen=True, slots=True)
+class FeedRow:
+    """The feed: the difference between a day's manifest and the one observed before it, a row per upsert or delete."""
+
+    source: Source
+    day: Day
+    document_id: DocumentId
+    document_version: DocumentVersion
+    op: Annotated[str, "`upsert` or `delete`."]
+    change: Annotated[str, "`added`, `edited`, `repermitted` (same bytes, other tenant or principals) or `deleted`."]
+    path: Annotated[str, "Path inside the source."]
+    uri: Uri
+    size_bytes: Annotated[int | None, "None for a delete."]
+    content_hash: Annotated[str | None, "None for a delete."]
+    tenant: Tenant
+    allowed_principals: AllowedPrincipals
+
+
+@table("silver/documents", key=("source", "day", "document_id"), partition_by=("source", "day"))
+@dataclass(frozen=True, slots=True)
+class DocumentRow:
+    """Parsed text of every upsert that could be used."""
+
+    source: Source
+    day: Day
+    document_id: DocumentId
+    document_version: DocumentVersion
+    content_hash: Annotated[str, "sha256 of the bytes that were parsed."]
+    media_type: Annotated[str, "Detected from the content, never from the name."]
+    title: Annotated[str, "First heading, declared title or file name."]
+    text: Annotated[str, "Unicode NFC, `\\n` line ends; chunks carry offsets into it."]
+    text_hash: Annotated[str, "sha256 of `text`."]
+    page_starts: Annotated[list[int], "Character offset in `text` at which each page starts; [0] without pages."]
+    parser: Annotated[str, "Name and version of the parser."]
+
+
+@table(
+    "silver/quarantined_documents",
+    key=("stage", "source", "day", "document_id"),
+    partition_by=("stage", "source", "day"),
+)
+@dataclass(frozen=True, slots=True)
+class QuarantineRow:
+    """Every document a stage took in and did not emit, with the reason."""
+
+    stage: Annotated[str, "Stage that refused it: `bronze`, `silver` or `gold`."]
+    source: Source
+    day: Day
+    document_id: DocumentId
+    document_version: DocumentVersion
+    uri: Uri
+    content_hash: Annotated[str | None, "None where the bytes were never read."]
+    reason: Annotated[str, "One of `errors.REJECTION_REASONS`."]
+    expectation: Annotated[str | None, "The expectation the row failed, for `failed_expectation`."]
+    detail: Annotated[str, "The refusal for a person."]
+    parser: Annotated[str | None, "Parsers that refused the bytes; other parsers try again."]
+    run_id: RunId
+    computed_at: ComputedAt
+
+
+@table("silver/document_state", key=("document_id",))
+@dataclass(frozen=True, slots=True)
+class DocumentStateRow:
+    """The standing version of every id that was ever seen; tombstones are kept."""
+
+    document_id: DocumentId
+    document_version: DocumentVersion
+    source: Source
+    is_deleted: Annotated[bool, "True for a tombstone."]
+    text_version: Annotated[
+        int | None,
+        "Version whose text stands (older than `document_version` while an edit is quarantined); None without usable text.",
+    ]
+    text_source: Annotated[str | None, "Partition of silver/documents that holds the text."]
+    text_day: Annotated[date | None, "Partition of silver/documents that holds the text."]
+    text_hash: Annotated[str | None, "sha256 of the standing text."]
+    title: Annotated[str | None, "Title of the standing text."]
+    uri: Uri
+    tenant: Tenant
+    allowed_principals: AllowedPrincipals
+
+
+@table("gold/chunks", key=("chunk_id",))
+@dataclass(frozen=True, slots=True)
+class ChunkRow:
+    """Chunks of every current document, and nothing else."""
+
+    chunk_id: Annotated[str, "Hash of document, text, place, heading path and chunker."]
+    document_id: DocumentId
+    document_version: DocumentVersion
+    document_text_hash: Annotated[str, "sha256 of the silver text that the offsets point into."]
+    source: Source
+    tenant: Tenant
+    allowed_principals: AllowedPrincipals
+    uri: Uri
+    title: Annotated[str, "Title of the document."]
+    heading_path: Annotated[list[str], "Headings above the chunk, outermost first."]
+    ordinal: Annotated[int, "0-based position in the document."]
+    page: Annotated[int, "1-based page on which the chunk starts."]
+    start: Annotated[int, "First character in the silver text."]
+    end: Annotated[int, "One past the last character in the silver text."]
+    text: Annotated[str, "Exactly `silver_text[start:end]`."]
+    text_hash: Annotated[str, "sha256 of `text`; hits that share it collapse into one."]
+    context_text: Annotated[str, "What is embedded and indexed: heading path, then `text`."]
+    context_hash: Annotated[str, "sha256 of `context_text`, the key of the vector cache."]
+    token_count: Annotated[int, "Tokens of `context_text` by the embedding model's tokenizer."]
+    chunker: Annotated[str, "Strategy and parameters, hashed."]
