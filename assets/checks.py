@@ -1,6 +1,7 @@
 """Asset checks: one per expectation of every suite, and the invariants on what was really materialized."""
 
 from collections.abc import Callable, Iterable, Iterator
+from datetime import date
 from typing import Any
 
 import dagster as dg
@@ -8,9 +9,9 @@ import dagster as dg
 from assay.documents.bronze import FEED
 from assay.documents.gold import CHUNKS
 from assay.documents.invariants import chunk_rules, conservation_rules, feed_rules, state_rules
-from assay.documents.manifests import MANIFESTS
+from assay.documents.manifests import MANIFESTS, observed_days
 from assay.documents.silver import DOCUMENTS, STATE
-from assay.quality.outcomes import ALL_SOURCES, OUTCOMES
+from assay.quality.outcomes import OUTCOMES
 from assay.quality.rules import Rule
 from assay.quality.suites import SUITES
 from assay.schema import Table
@@ -36,14 +37,17 @@ def expectation_checks(table: Table) -> dg.AssetChecksDefinition:
             )
             for one in suite.expectations
         ],
+        can_subset=True,
     )
     def checks(context: dg.AssetCheckExecutionContext, home: AssayHome) -> Iterator[dg.AssetCheckResult]:
         workspace = home.workspace(context)
-        where: dict[str, object] = {"table_name": table.name, "day": days_of(context)}
-        if table.name in _STATE_TABLES:
-            where = {"table_name": table.name, "source": ALL_SOURCES}
+        where: dict[str, object] = {"table_name": table.name}
+        if table.name not in _STATE_TABLES:
+            where["day"] = _judged_days(context, workspace)
         recorded = workspace.lake.read(OUTCOMES, where=where).to_pylist()
         for one in suite.expectations:
+            if dg.AssetCheckKey(asset_key, one.name) not in context.selected_asset_check_keys:
+                continue
             outcomes = [outcome for outcome in recorded if outcome["expectation"] == one.name]
             yield _check_result(asset_key, one.name, one.severity == "blocking", outcomes)
 
@@ -69,11 +73,13 @@ def _check_result(
     )
 
 
-def _results(asset_key: dg.AssetKey, rules: Iterable[Rule]) -> Iterator[dg.AssetCheckResult]:
-    for rule in rules:
-        yield dg.AssetCheckResult(
-            asset_key=asset_key, check_name=rule.name, passed=rule.passed, metadata={"seen": rule.detail}
-        )
+def _judged_days(context: dg.AssetCheckExecutionContext, workspace: Workspace) -> list[date]:
+    """The days of the run; every observed day when a check is executed by itself."""
+    if context.has_partition_key or context.has_partition_key_range:
+        return days_of(context)
+    return sorted(
+        {day for source in workspace.settings.active_sources for day in observed_days(workspace.lake, source)}
+    )
 
 
 def _invariants(
@@ -87,12 +93,21 @@ def _invariants(
         specs=[
             dg.AssetCheckSpec(name, asset=asset_key, description=text, blocking=True) for name, text in rules.items()
         ],
+        can_subset=True,
     )
     def checks(
         context: dg.AssetCheckExecutionContext, home: AssayHome, engine: LakeEngine
     ) -> Iterator[dg.AssetCheckResult]:
+        workspace = home.workspace(context)
         with engine.get_connection() as connection:
-            yield from _results(asset_key, judge(home.workspace(context), connection, days_of(context)))
+            for rule in judge(workspace, connection, _judged_days(context, workspace)):
+                if dg.AssetCheckKey(asset_key, rule.name) in context.selected_asset_check_keys:
+                    yield dg.AssetCheckResult(
+                        asset_key=asset_key,
+                        check_name=rule.name,
+                        passed=rule.passed,
+                        metadata={"offenders": rule.offenders, "seen": rule.detail},
+                    )
 
     return checks
 

@@ -139,4 +139,9 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    code = main()
+    # Everything is written and closed. The interpreter's own end would only make DuckDB's binding list on standard
+    # error what LanceDB's background thread still holds.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)

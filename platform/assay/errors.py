@@ -8,6 +8,7 @@ AssayError                      catch this to handle anything Assay reports abou
 ├── StorageError                the lake, the blobs or the index could not be written; the last commit stands
 │   ├── DiskFull                no space left; what was committed before stands
 │   └── FencedOut               another writer owns these offsets; begin again from what the table says
+├── ExpectationError            an expectation could not be computed: neither yes nor no, so nothing was written
 ├── ModelError                  an embedding model is missing, altered or of another fingerprint
 ├── CheckFailed                 a gate said no; the promoted release goes on serving (exit 1)
 └── NotReady                    nothing was released yet, so there is nothing to search (exit 2)
@@ -76,6 +77,10 @@ class DiskFull(StorageError):
 
 
 class FencedOut(StorageError):
+    pass
+
+
+class ExpectationError(AssayError):
     pass
 
 

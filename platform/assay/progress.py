@@ -54,4 +54,5 @@ def bar(what: str) -> Generator[Report]:
     try:
         yield report
     finally:
-        progress.stop()
+        if progress.live.is_started:
+            progress.stop()

@@ -209,6 +209,12 @@ def test_an_unguarded_script_runs_once_and_ends(how: str, tmp_path: Path) -> Non
     assert ran.stderr == ""
 
 
+def test_a_worker_starts_light() -> None:
+    heavy = ["torch", "pandas", "lancedb", "sentence_transformers", "great_expectations", "resiliparse", "dagster"]
+    code = f"import sys, assay.documents.parsing.worker; print([name for name in {heavy} if name in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
 def test_a_forked_child_starts_a_worker_of_its_own() -> None:
     forked = """
     import os

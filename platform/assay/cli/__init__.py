@@ -2,7 +2,6 @@
 
 import sys
 
-import click
 import typer
 from rich.console import Console
 
@@ -11,6 +10,9 @@ from assay.errors import AssayError
 
 EXIT_USAGE = 3
 MORE = "More"
+
+# Typer carries click inside itself and shows only the leaves of its exceptions.
+_UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 
 app = typer.Typer(
     help="Assay: documents in, tested releases out. Nothing serves untested.",
@@ -35,11 +37,10 @@ def main() -> None:
         errors.print(f"[bold red]{type(error).__name__}[/]: ", end="")
         errors.print(str(error), markup=False, soft_wrap=True)
         sys.exit(error.exit_code)
-    except click.exceptions.Exit as finished:
-        sys.exit(finished.exit_code)
-    except click.ClickException as error:
-        error.show()
+    except _UsageError as error:
+        if str(error):  # without arguments the help is all there is to say
+            errors.print(f"{error} See `assay --help`.", markup=False)
         sys.exit(EXIT_USAGE)
-    except (click.Abort, KeyboardInterrupt):
+    except (typer.Abort, KeyboardInterrupt):
         errors.print("Stopped. What was committed stands; run the same command again to go on.")
-        sys.exit(2)
+        sys.exit(AssayError.exit_code)

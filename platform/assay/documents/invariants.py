@@ -34,10 +34,11 @@ def conservation_rules(workspace: Workspace, days: list[date]) -> list[Rule]:
     emitted = _ids(workspace, DOCUMENTS, days)
     held_back = _ids(workspace, QUARANTINE, days, stage="silver")
     lost, doubled = taken - emitted - held_back, (emitted & held_back) | ((emitted | held_back) - taken)
-    detail = f"{len(taken)} taken in, {len(emitted)} emitted, {len(held_back)} quarantined"
-    return [
-        Rule("documents_are_conserved", not lost and not doubled, f"{detail}, {len(lost)} lost, {len(doubled)} doubled")
-    ]
+    detail = (
+        f"{len(taken)} taken in, {len(emitted)} emitted, {len(held_back)} quarantined, "
+        f"{len(lost)} lost, {len(doubled)} doubled"
+    )
+    return [Rule("documents_are_conserved", not lost and not doubled, detail, len(lost) + len(doubled))]
 
 
 def state_rules(workspace: Workspace, connection: duckdb.DuckDBPyConnection) -> list[Rule]:

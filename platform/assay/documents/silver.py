@@ -117,14 +117,16 @@ def write_state(workspace: Workspace, connection: duckdb.DuckDBPyConnection, day
         standing = workspace.lake.read(STATE)
         changed = _differing_ids(standing, state)
         batch = state.filter(pc.is_in(state["document_id"], pa.array(changed, pa.string())))
+        # An unchanged state too: what was said of a batch that failed, and was mended since, is taken back by it.
+        checked = check_batch(
+            workspace, suite_for(STATE, Limits.of(workspace.settings)), batch, source=ALL_SOURCES, day=day
+        )
+        if checked.blocked_by:
+            raise CheckFailed(
+                f"The folded document state fails `{'`, `'.join(checked.blocked_by)}`. Nothing was written; the state "
+                "before stands and goes on serving. See the failing keys with `assay documents quarantine`."
+            )
         if changed:
-            suite = suite_for(STATE, Limits.of(workspace.settings))
-            checked = check_batch(workspace, suite, batch, source=ALL_SOURCES, day=day)
-            if checked.blocked_by:
-                raise CheckFailed(
-                    f"The folded document state fails `{'`, `'.join(checked.blocked_by)}`. Nothing was written; the state "
-                    "before stands and goes on serving. See the failing keys with `assay documents quarantine`."
-                )
             workspace.lake.replace_rows(STATE, batch, column="document_id", values=changed)
     before, now = _current_ids(standing), _current_ids(state)
     tombstones = pc.sum(state["is_deleted"]).as_py() or 0

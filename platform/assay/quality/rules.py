@@ -9,14 +9,15 @@ NAMED = 5
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule, whether it held, and what was seen, for a person."""
+    """One rule, whether it held, what was seen (for a person), and how many broke it (for a plot)."""
 
     name: str
     passed: bool
     detail: str
+    offenders: int
 
 
 def none_of(name: str, offenders: Collection[object], what: str) -> Rule:
     """The rule that there is no offender; its detail counts them and names the first."""
     named = ", ".join(sorted(map(str, offenders))[:NAMED])
-    return Rule(name, not offenders, f"{len(offenders)} {what}" + (f": {named}" if offenders else ""))
+    return Rule(name, not offenders, f"{len(offenders)} {what}" + (f": {named}" if offenders else ""), len(offenders))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from assay.errors import AssayError
+from assay.errors import ExpectationError
 from assay.quality.derived import DERIVED, add_derived
 from assay.quality.expectations import COLUMNS_MATCH_SCHEMA, Expectation, Suite
 
@@ -28,10 +28,6 @@ _RESULT_FORMAT = {
     "partial_unexpected_count": 0,
     "return_unexpected_index_query": False,
 }
-
-
-class ExpectationError(AssayError):
-    """An expectation could not be computed: neither a failure of the data nor a success, so nothing may be written."""
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from assay.retrieval.index import ChunkIndex
 from assay.retrieval.invariants import index_rules
 from assay.retrieval.reconcile import open_index
 from assay.retrieval.search import QueryModel, Searcher
-from assay.retrieval.serving import ServingPointer, publish_pointer, read_pointer
+from assay.retrieval.serving import ServingPointer, publish_pointer, read_pointer, write_pointer
 from assay.workspace import Workspace
 
 # A canary is answered when its document is among this many hits.
@@ -94,7 +94,7 @@ def _canary_rule(canaries: CanarySet, answered: Mapping[Canary, bool]) -> Rule:
     detail = (
         f"{sum(answered.values())} of {len(answered)} {kind} answered within {CANARY_HITS} hits; {needed:.0%} needed"
     )
-    return Rule("canary_questions_are_answered", recall >= needed, detail)
+    return Rule("canary_questions_are_answered", recall >= needed, detail, len(answered) - sum(answered.values()))
 
 
 def _candidate(workspace: Workspace, embedder: Embedder, index: ChunkIndex) -> ServingPointer:
@@ -112,7 +112,7 @@ def _candidate(workspace: Workspace, embedder: Embedder, index: ChunkIndex) -> S
 def _ask(workspace: Workspace, embedder: Embedder, pointer: ServingPointer, canaries: CanarySet) -> dict[Canary, bool]:
     """Ask every question of the candidate through the very searcher that would serve it."""
     folder = workspace.settings.releases_path / CANDIDATE_FOLDER
-    publish_pointer(folder, pointer)
+    write_pointer(folder, pointer)
     model = QueryModel(embedder.model.fingerprint, lambda text: embedder.embed_query(text, remember=True))
     searcher = Searcher(workspace.settings.vectors_path, folder, lambda: model)
     return {

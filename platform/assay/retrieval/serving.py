@@ -77,23 +77,27 @@ def publish_pointer(releases_path: Path, pointer: ServingPointer) -> None:
 
     The history is written after the flip: a line for what never served would be offered to a rollback.
     """
-    target = releases_path / POINTER_FILE
-    temporary = target.with_name(f".{POINTER_FILE}.{os.getpid()}")
-    line = json.dumps(dataclasses.asdict(pointer), ensure_ascii=False, sort_keys=True) + "\n"
+    write_pointer(releases_path, pointer)
     try:
-        releases_path.mkdir(parents=True, exist_ok=True)
-        _write_through(temporary, line, os.O_CREAT | os.O_WRONLY | os.O_TRUNC)
-        os.replace(temporary, target)
-        _sync_folder(releases_path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise _publication_error(f"Release {pointer.release_id} was not published", error) from error
-    try:
-        _append_history(releases_path / HISTORY_FILE, line)
+        _append_history(releases_path / HISTORY_FILE, _as_line(pointer))
     except OSError as error:
         raise _publication_error(
             f"Release {pointer.release_id} serves, but its history was not written", error
         ) from error
+
+
+def write_pointer(folder: Path, pointer: ServingPointer) -> None:
+    """Replace the pointer in `folder` atomically, without a line in a history: also how a candidate is asked."""
+    target = folder / POINTER_FILE
+    temporary = target.with_name(f".{POINTER_FILE}.{os.getpid()}")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _write_through(temporary, _as_line(pointer), os.O_CREAT | os.O_WRONLY | os.O_TRUNC)
+        os.replace(temporary, target)
+        _sync_folder(folder)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise _publication_error(f"Release {pointer.release_id} was not published", error) from error
 
 
 def read_history(releases_path: Path) -> list[ServingPointer]:
@@ -108,6 +112,10 @@ def read_history(releases_path: Path) -> list[ServingPointer]:
         except (ValueError, TypeError):
             continue
     return published
+
+
+def _as_line(pointer: ServingPointer) -> str:
+    return json.dumps(dataclasses.asdict(pointer), ensure_ascii=False, sort_keys=True) + "\n"
 
 
 def _pointer(record: Any) -> ServingPointer:

@@ -1,0 +1,27 @@
+with current_documents as (
+    select *
+    from {{ source('silver', 'document_state') }}
+    where not is_deleted and text_version is not null
+),
+chunk_totals as (
+    select document_id, count(*) as chunks, sum(token_count)::bigint as tokens
+    from {{ source('gold', 'chunks') }}
+    group by document_id
+)
+select
+    current_documents.document_id,
+    current_documents.source,
+    current_documents.tenant,
+    current_documents.title,
+    current_documents.uri,
+    length(texts.text) as size_characters,
+    coalesce(chunk_totals.chunks, 0) as chunks,
+    coalesce(chunk_totals.tokens, 0) as tokens,
+    make_timestamp(current_documents.document_version) at time zone 'UTC' as last_changed_at
+from current_documents
+-- Left, so that a text that is missing fails the contract instead of taking its document along.
+left join {{ source('silver', 'documents') }} as texts
+    on current_documents.document_id = texts.document_id
+    and current_documents.text_source = texts.source
+    and current_documents.text_day = texts.day
+left join chunk_totals on current_documents.document_id = chunk_totals.document_id

@@ -1,0 +1,136 @@
+"""A run killed anywhere, then one clean run: lake and index are those of a run that was never killed.
+
+The stages are called directly, with stand-ins for the model and for Great Expectations, and with the real storage;
+`soak_kills.py` does the same through Dagster with the real libraries.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import killed_run
+import kills
+import pytest
+from commit_boundaries import BOUNDARIES, EMPTY, SERVING, STARTS, Boundary, Start
+from compared_homes import Home, Release, history_is_whole, leftovers, questions_of, read_home, read_release
+
+from assay.embeddings import Embedder
+from assay.retrieval.canaries import Canary
+from assay.settings import Settings
+
+pytestmark = pytest.mark.faults
+
+RANDOM_MOMENTS = 5 if os.environ.get("ASSAY_TEST_SCALE") == "ci" else 1
+# Two runs on their way to their deaths keep two cores busy while the test looks at a third.
+RUNS_AT_ONCE = 2
+
+
+@dataclass(frozen=True)
+class NeverKilled:
+    """Homes in which no run was killed: one per start to copy, and what there is to see once all days are in."""
+
+    folder: Path
+    served: Mapping[str, Release | None]
+    reference: Home
+    questions: Sequence[Canary]
+    embedder: Embedder
+
+    @property
+    def how(self) -> Sequence[str | Path]:
+        return ("--verdicts", self.folder / "verdicts")
+
+    def copy(self, start: Start, home: Path) -> Settings:
+        """A home of its own in which the runs before the killed one are done."""
+        shutil.copytree(self.folder / start.name, home)
+        return settings_for(home)
+
+    def assert_serves(self, settings: Settings, *wanted: Release | None) -> None:
+        """The pointer names one of the releases, whole, and searching it answers what that one answers."""
+        found = read_release(settings, self.questions, self.embedder)
+        same = [one for one in wanted if (not found.differences(one) if found and one else found is one)]
+        assert same, f"{found and found.pointer} serves"
+
+    def assert_clean_run_makes_good(self, settings: Settings, start: Start) -> None:
+        """One run of the same days, and nothing tells that one was killed before it."""
+        assert killed_run.run_stages(settings, start.days).passed
+        home = read_home(settings, self.questions, self.embedder)
+        assert home.differences(self.reference) == []
+        assert history_is_whole(settings)
+        # A killed writer may leave its one temporary file: nothing reads it, and all that is read was compared.
+        assert len(leftovers(settings)) <= 1
+
+
+def settings_for(home: Path) -> Settings:
+    """Without written questions, which the stand-in model need not answer; the largest file of all days is refused."""
+    sizes = [file.stat().st_size for file in (kills.CHECKOUT / "samples" / "inbox").rglob("*") if file.is_file()]
+    return Settings(home=home, canaries=home / "none.jsonl", max_file_bytes=max(sizes) - 1)
+
+
+@pytest.fixture(scope="module")
+def never_killed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NeverKilled]:
+    folder = tmp_path_factory.mktemp("never-killed")
+    (folder / "verdicts").mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(kills.CHECKOUT)
+        killed_run.use_stand_ins(patch.setattr, folder / "verdicts")
+        whole = settings_for(folder / "whole")
+        assert killed_run.run_stages(whole, EMPTY.days).published
+        questions, embedder = questions_of(whole), Embedder.open(whole)
+        served: dict[str, Release | None] = {}
+        for start in STARTS:
+            settings = settings_for(folder / start.name)
+            settings.home.mkdir()
+            for days in start.finished:
+                assert killed_run.run_stages(settings, days).published
+            served[start.name] = read_release(settings, questions, embedder)
+        yield NeverKilled(folder, served, read_home(whole, questions, embedder), questions, embedder)
+
+
+@pytest.fixture(scope="module")
+def killed_at(
+    never_killed: NeverKilled, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[Mapping[Boundary, Future[Settings]]]:
+    """Per boundary that this session asks for, a home in which a run is being killed there."""
+
+    def kill(boundary: Boundary) -> Settings:
+        settings = never_killed.copy(boundary.start, tmp_path_factory.mktemp("killed") / "home")
+        ended = kills.run(settings, boundary.start, never_killed.how, boundary=boundary)
+        assert ended.was_killed, f"the run ended with {ended.code} and never came to its boundary"
+        return settings
+
+    selected = [
+        item.callspec.params
+        for item in request.session.items
+        if isinstance(item, pytest.Function) and hasattr(item, "callspec")
+    ]
+    with ThreadPoolExecutor(RUNS_AT_ONCE) as pool:
+        yield {one["boundary"]: pool.submit(kill, one["boundary"]) for one in selected if "boundary" in one}
+        pool.shutdown(cancel_futures=True)
+
+
+@pytest.mark.parametrize("boundary", BOUNDARIES, ids=lambda boundary: boundary.name)
+def test_a_run_killed_between_two_commits_is_made_good_by_the_next(
+    never_killed: NeverKilled, killed_at: Mapping[Boundary, Future[Settings]], boundary: Boundary
+) -> None:
+    settings = killed_at[boundary].result()
+    served_before = never_killed.served[boundary.start.name]
+    never_killed.assert_serves(settings, never_killed.reference.release if boundary.is_released else served_before)
+    never_killed.assert_clean_run_makes_good(settings, boundary.start)
+    shutil.rmtree(settings.home)
+
+
+@pytest.mark.parametrize("start", [EMPTY, SERVING], ids=lambda start: start.name)
+def test_a_run_killed_at_any_moment_is_made_good_by_the_next(
+    never_killed: NeverKilled, tmp_path: Path, start: Start
+) -> None:
+    unharmed = kills.run(never_killed.copy(start, tmp_path / "unharmed"), start, never_killed.how)
+    assert unharmed.code == 0
+    for number, moment in enumerate(kills.moments(RANDOM_MOMENTS, unharmed.seconds, seed=20261103)):
+        settings = never_killed.copy(start, tmp_path / f"{number}")
+        ended = kills.run(settings, start, never_killed.how, kill_after_seconds=moment)
+        assert ended.was_killed or ended.code == 0, "the run failed by itself"
+        never_killed.assert_serves(settings, never_killed.served[start.name], never_killed.reference.release)
+        never_killed.assert_clean_run_makes_good(settings, start)
