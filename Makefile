@@ -43,5 +43,8 @@ lint: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
 
+dbt-manifest: setup
+	$(BIN)/dbt parse --project-dir dbt_project --profiles-dir dbt_project
+
 clean:
 	rm -rf $(ASSAY_HOME) $(VENV) dbt_project/target dbt_project/logs

@@ -13,9 +13,7 @@ from assay.lake import Lake
 from assay.schema import table_of
 from assay.settings import load_settings
 
-TABLES = {
-    table_of(one).name: table_of(one) for one in vars(tables).values() if hasattr(one, "__assay_table__")
-}
+TABLES = {table_of(one).name: table_of(one) for one in vars(tables).values() if hasattr(one, "__assay_table__")}
 
 
 class Plugin(BasePlugin):

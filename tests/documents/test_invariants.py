@@ -1,308 +1,45 @@
 """Invariant 1 against brute force: however the days of a history are run, the tables end as if run once and in order."""
 
+import json
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import date
-from hashlib import sha256
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from document_runs import GARBLED, PNG, Pipeline, day, put, stand_ins, version
-from hypothesis import HealthCheck, Phase, given, settings
+import pyarrow as pa
+import pytest
+from document_histories import (
+    AT_SCALE,
+    EVERYWHERE,
+    NO_TEXT,
+    Expected,
+    History,
+    Observation,
+    Plan,
+    assert_as_expected,
+    assert_rules_hold,
+    by_key,
+    histories,
+    in_order,
+    play,
+    settled,
+)
+from document_runs import Pipeline, day, put, stand_ins, version
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assay.documents.bronze import FEED
-from assay.documents.chunking import chunk_text
-from assay.documents.gold import CHUNKS
-from assay.documents.invariants import chunk_rules, conservation_rules, feed_rules, state_rules
+from assay.documents.manifests import MANIFESTS
 from assay.documents.silver import DOCUMENTS, STATE
-from assay.embeddings import default_tokenizer
-from assay.quality.quarantine import QUARANTINE
-from assay.settings import PathRule, SourceSettings
-from assay.warehouse import engine
-
-AT_SCALE = os.environ.get("ASSAY_TEST_SCALE") == "ci"
-
-# An example takes seconds, and one that fails is small already: shrinking it would take minutes.
-PHASES = tuple(phase for phase in Phase if AT_SCALE or phase is not Phase.shrink)
-EVERYWHERE = settings(deadline=None, suppress_health_check=list(HealthCheck), phases=PHASES)
-
-PATHS = ("a.md", "b.md", "sub/a.md")  # two of one name: equal bytes are then parsed once
-LONG = "# Long\n\n" + "\n\n".join(f"## Part {n}\n\n" + f"Sentence {n} of many. " * 40 for n in range(3))
-# Contents by name: bytes, then the title where the text can be used, "" standing for the file's own name.
-CONTENTS: dict[str, tuple[bytes | None, str | None]] = {
-    "one": (b"# One\n\nThe first text.\n", "One"),
-    "two": (b"# Two\n\nThe second text.\n\n## Part\n\nWith a part.\n", "Two"),
-    "plain": (b"No heading, so the file's name is the title.\n", ""),
-    "long": (LONG.encode(), "Long"),
-    "garbled": (GARBLED.encode(), None),  # refused by an expectation
-    "image": (PNG, None),  # refused by the parser
-    "unreadable": (None, None),  # refused by the observation
-}
-RULES: dict[str, tuple[PathRule, ...]] = {
-    "open": (),
-    "closed": (PathRule(pattern="sub/**", tenant="acme", allowed_principals=("team:b", "team:a")),),
-}
-
-
-@dataclass(frozen=True)
-class Observation:
-    """What a folder of a day holds: path -> name of a content; and the permissions in force on that day."""
-
-    files: Mapping[str, str]
-    rules: str = "open"
-
-
-@dataclass(frozen=True)
-class History:
-    """Observations by day of the month. A day in `drafts` looked otherwise when it was run for the first time."""
-
-    days: Mapping[int, Observation]
-    drafts: Mapping[int, Observation]
-    allow_empty: bool
-
-
-@dataclass(frozen=True)
-class Plan:
-    """Runs, each of one or several days, while the drafts lie there, and runs after them."""
-
-    before: tuple[tuple[int, ...], ...]
-    after: tuple[tuple[int, ...], ...]
-
-
-# Often the same few: days that resemble each other, so that most of a feed is about what did change.
-names = st.sampled_from(["one", "one", "one", "two", "two", "plain", "long", "garbled", "image", "unreadable"])
-observations = st.builds(
-    Observation,
-    st.dictionaries(st.sampled_from(PATHS), names, min_size=1) | st.fixed_dictionaries({}, optional={"a.md": names}),
-    st.sampled_from(["open", "open", "closed"]),
-)
-
-
-@st.composite
-def histories(draw: st.DrawFn) -> tuple[History, Plan]:
-    days = draw(st.dictionaries(st.integers(1, 5), observations, min_size=2, max_size=5))
-    drafts = draw(st.dictionaries(st.sampled_from(sorted(days)), observations, max_size=2))
-    runs = st.lists(st.lists(st.integers(1, 5), min_size=1, max_size=3, unique=True).map(tuple), max_size=2)
-    before = draw(runs) if drafts else []
-    # Whatever was not run in its last form yet is run in the end, in any order and cut into any runs.
-    rest = draw(st.permutations(sorted(days)))
-    cuts = sorted(draw(st.sets(st.integers(1, len(rest) - 1), max_size=2)))
-    last = [tuple(rest[start:end]) for start, end in zip([0, *cuts], [*cuts, len(rest)], strict=True)]
-    return History(days, drafts, draw(st.booleans())), Plan(tuple(before), (*draw(runs), *last))
-
-
-def lay_out(inbox: Path, observed: Mapping[int, Observation]) -> None:
-    """Make the folders of days hold exactly what was observed."""
-    for number, observation in observed.items():
-        folder = inbox / day(number).isoformat()
-        for path in PATHS:
-            (folder / path).unlink(missing_ok=True)
-        put(folder, {path: CONTENTS[name][0] for path, name in observation.files.items()})
-
-
-def pipeline_of(home: Path, inbox: Path, observed: Mapping[int, Observation]) -> Pipeline:
-    pipeline = Pipeline.at(home, SourceSettings(name="docs", uri=f"{inbox}/{{day}}"))
-    return Pipeline(pipeline.settings, {day(number): RULES[one.rules] for number, one in observed.items()})
-
-
-def play(home: Path, inbox: Path, history: History, plan: Plan, through: str = "chunks") -> Pipeline:
-    """Run the plan; the folders end as the history has them."""
-    for observed, runs in (({**history.days, **history.drafts}, plan.before), (history.days, plan.after)):
-        lay_out(inbox, observed)
-        for run in runs:
-            pipeline_of(home, inbox, observed).run(*map(day, run), through=through, allow_empty=history.allow_empty)
-    return pipeline_of(home, inbox, history.days)
-
-
-def settled(history: History, plan: Plan) -> History:
-    """The history as the manifests have it: an emptied folder that may not be empty leaves what was seen before."""
-    seen = {number for run in plan.before for number in run}
-    days = {
-        number: history.drafts[number]
-        if not (now.files or history.allow_empty) and number in seen and number in history.drafts
-        else now
-        for number, now in history.days.items()
-    }
-    return History(days, {}, history.allow_empty)
-
-
-def in_order(home: Path, inbox: Path, history: History, through: str = "chunks") -> Pipeline:
-    """Every day once, in order."""
-    lay_out(inbox, history.days)
-    pipeline = pipeline_of(home, inbox, history.days)
-    for number in sorted(history.days):
-        pipeline.run(day(number), through=through, allow_empty=history.allow_empty)
-    return pipeline
-
-
-@dataclass(frozen=True)
-class Seen:
-    """A file as a day's manifest has it."""
-
-    name: str
-    uri: str
-    tenant: str = "default"
-    principals: tuple[str, ...] = ("public",)
-
-
-class Expected:
-    """What the tables must hold: the history folded file by file and day by day, in plain Python."""
-
-    def __init__(self, history: History, inbox: Path) -> None:
-        self.feed: list[dict[str, Any]] = []
-        self.documents: list[dict[str, Any]] = []
-        self.quarantine: list[tuple[int, str, str]] = []
-        self.state: dict[str, dict[str, Any]] = {}
-        self.blocked: list[int] = []
-        before: dict[str, Seen] = {}
-        for number, observation in sorted(history.days.items()):
-            if not observation.files and not history.allow_empty:
-                continue  # taken for a folder that is not mounted, as if the day had never been looked at
-            now = {path: _seen(number, path, name, observation, inbox) for path, name in observation.files.items()}
-            changes = [_upsert(number, path, before.get(path), seen) for path, seen in now.items()]
-            changes += [_delete(number, path, seen) for path, seen in before.items() if path not in now]
-            self._take_in(number, [change for change in changes if change], now)
-            before = now
-
-    def _take_in(self, number: int, changes: list[dict[str, Any]], now: dict[str, Seen]) -> None:
-        self.feed += changes
-        upserts = [change for change in changes if change["op"] == "upsert"]
-        names = {change["document_id"]: now[change["path"]].name for change in upserts}
-        usable = [change for change in upserts if CONTENTS[names[change["document_id"]]][1] is not None]
-        garbled = sum(name == "garbled" for name in names.values())
-        for change in upserts:
-            text = _text(number, change) if change in usable else None
-            if text:
-                self.documents.append(text)
-            else:
-                reasons = {"garbled": "failed_expectation", "image": "unsupported_type"}
-                self.quarantine.append((number, change["document_id"], reasons[names[change["document_id"]]]))
-        if garbled > len(usable):  # more than half of what was judged
-            self.blocked.append(number)
-            return
-        for change in changes:
-            self._fold(change, _text(number, change) if change in usable else None)
-
-    def _fold(self, change: dict[str, Any], text: dict[str, Any] | None) -> None:
-        columns = ("document_version", "source", "uri", "tenant", "allowed_principals")
-        row = self.state.setdefault(change["document_id"], {"document_id": change["document_id"], **NO_TEXT})
-        row |= {name: change[name] for name in columns} | {"is_deleted": change["op"] == "delete"}
-        if change["op"] == "delete":
-            row |= NO_TEXT
-        elif text:
-            row |= {name: text[name] for name in ("text_hash", "title")}
-            row |= {"text_version": text["document_version"], "text_source": "docs", "text_day": text["day"]}
-
-    def chunks(self) -> list[tuple[Any, ...]]:
-        """Every current document, cut by the chunker: document, version, permissions, place and text."""
-        texts = {text["text_hash"]: text["text"] for text in self.documents}
-        return sorted(
-            (
-                *(row[name] for name in ("document_id", "document_version", "tenant", "allowed_principals", "uri")),
-                *(chunk.start, chunk.end, chunk.text),
-            )
-            for row in self.state.values()
-            if row["text_hash"]
-            for chunk in chunk_text(texts[row["text_hash"]], encoder=default_tokenizer())
-        )
-
-
-NO_TEXT = dict.fromkeys(("text_version", "text_source", "text_day", "text_hash", "title"))
-
-
-def _seen(number: int, path: str, name: str, observation: Observation, inbox: Path) -> Seen:
-    uri = f"file://{inbox}/{day(number)}/{path}"
-    if observation.rules == "closed" and path.startswith("sub/"):
-        return Seen(name, uri, "acme", ("team:a", "team:b"))
-    return Seen(name, uri)
-
-
-def _upsert(number: int, path: str, before: Seen | None, now: Seen) -> dict[str, Any] | None:
-    if now.name == "unreadable":
-        return None
-    if before is None:
-        change = "added"
-    elif before.name != now.name:
-        change = "edited"
-    elif (before.tenant, before.principals) != (now.tenant, now.principals):
-        change = "repermitted"
-    else:
-        return None
-    data = CONTENTS[now.name][0] or b""
-    return _row(number, path, now, "upsert", change, sha256(data).hexdigest(), len(data))
-
-
-def _delete(number: int, path: str, before: Seen) -> dict[str, Any]:
-    return _row(number, path, before, "delete", "deleted", None, None)
-
-
-def _row(
-    number: int, path: str, seen: Seen, op: str, change: str, content_hash: str | None, size: int | None
-) -> dict[str, Any]:
-    return {
-        "source": "docs",
-        "day": day(number),
-        "document_id": f"docs:{path}",
-        "document_version": version(number),
-        "op": op,
-        "change": change,
-        "path": path,
-        "uri": seen.uri,
-        "size_bytes": size,
-        "content_hash": content_hash,
-        "tenant": seen.tenant,
-        "allowed_principals": list(seen.principals),
-    }
-
-
-def _text(number: int, change: dict[str, Any]) -> dict[str, Any]:
-    name = next(
-        name for name, (data, _) in CONTENTS.items() if data and sha256(data).hexdigest() == change["content_hash"]
-    )
-    data, title = CONTENTS[name]
-    text = (data or b"").decode()
-    return {
-        **{column: change[column] for column in ("source", "day", "document_id", "document_version", "content_hash")},
-        "title": title or Path(change["path"]).stem,
-        "text": text,
-        "text_hash": sha256(text.encode()).hexdigest(),
-    }
-
-
-def by_key(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return sorted(rows, key=lambda row: (row.get("day", date.min), row["document_id"]))
-
-
-def assert_as_expected(pipeline: Pipeline, expected: Expected) -> None:
-    assert by_key(pipeline.read(FEED)) == by_key(expected.feed)
-    texts = [{name: row[name] for name in _text_columns(expected, row)} for row in pipeline.read(DOCUMENTS)]
-    assert by_key(texts) == by_key(expected.documents)
-    held_back = pipeline.read(QUARANTINE, stage="silver")
-    assert sorted((row["day"].day, row["document_id"], row["reason"]) for row in held_back) == sorted(
-        expected.quarantine
-    )
-    assert by_key(pipeline.read(STATE)) == by_key(list(expected.state.values()))
-    columns = ("document_id", "document_version", "tenant", "allowed_principals", "uri", "start", "end", "text")
-    assert sorted(tuple(row[name] for name in columns) for row in pipeline.read(CHUNKS)) == expected.chunks()
-
-
-def assert_rules_hold(pipeline: Pipeline) -> None:
-    workspace, days = pipeline.workspace(), [day(number) for number in range(1, 6)]
-    with engine() as connection:
-        rules = [
-            *feed_rules(workspace, connection, days),
-            *conservation_rules(workspace, days),
-            *state_rules(workspace, connection),
-            *chunk_rules(workspace, connection),
-        ]
-    assert [rule for rule in rules if not rule.passed] == []
-
-
-def _text_columns(expected: Expected, row: dict[str, Any]) -> list[str]:
-    return [name for name in row if name not in ("media_type", "page_starts", "parser")]
+from assay.errors import DiskFull
+from assay.retrieval import Searcher
+from assay.settings import SourceSettings
+from assay.tables import DocumentRow, FeedRow, ManifestRow
+from assay.warehouse import engine, query, to_table
 
 
 @given(histories())
@@ -321,3 +58,198 @@ def test_however_the_days_are_run_the_tables_end_the_same(drawn: tuple[History, 
         assert pipeline.commits() == before, "running everything again committed something"
         if AT_SCALE:
             assert in_order(Path(folder) / "other", inbox, final).contents() == pipeline.contents()
+
+
+def test_the_real_judge_and_parsers_end_as_the_stand_ins_do(tmp_path: Path) -> None:
+    history = History(
+        {
+            1: Observation({"a.md": "one", "b.md": "plain", "sub/a.md": "one"}),
+            2: Observation({"a.md": "garbled", "b.md": "image", "sub/a.md": "two"}, "closed"),
+            4: Observation({"a.md": "garbled", "b.md": "unreadable"}),  # its only upsert is garbled: the day is blocked
+            5: Observation({"a.md": "long", "sub/a.md": "two"}),
+        },
+        {},
+        allow_empty=False,
+    )
+    inbox = tmp_path / "inbox"
+    pipeline = play(tmp_path / "home", inbox, history, Plan((), ((4, 2), (5, 1))))
+    expected = Expected(history, inbox)
+    assert_as_expected(pipeline, expected)
+    with stand_ins():
+        quick = in_order(tmp_path / "quick", inbox, history)
+    assert quick.contents() == pipeline.contents()
+
+
+RERUN = """
+import json, sys
+from datetime import date
+sys.path.insert(0, sys.argv[1])
+from document_runs import Pipeline
+from assay.settings import SourceSettings
+
+pipeline = Pipeline.at(sys.argv[2], SourceSettings(name="docs", uri=sys.argv[3]))
+before = pipeline.commits()
+done = [pipeline.run(date.fromisoformat(day)) for day in sys.argv[4:]]
+print(json.dumps({
+    "same": pipeline.commits() == before,
+    "passed": [one.gate.passed for one in done],
+    "heavy": [name for name in ("great_expectations", "torch", "sentence_transformers") if name in sys.modules],
+}))
+"""
+
+
+def test_running_days_again_commits_nothing_and_loads_neither_the_judge_nor_the_model(tmp_path: Path) -> None:
+    inbox = tmp_path / "inbox"
+    put(inbox / "2026-11-01", {"a.md": "# The blue door\n\nIts code is 77.", "b.md": "# The red door\n\nIt has none."})
+    put(inbox / "2026-11-02", {"a.md": "# The blue door\n\nIts code is 78.", "c.png": b"\x89PNG\r\n\x1a\n" + bytes(9)})
+    source = SourceSettings(name="docs", uri=f"{inbox}/{{day}}")
+    with stand_ins():
+        done = Pipeline.at(tmp_path / "home", source).run(day(1), day(2))
+    assert done.gate is not None
+    assert done.gate.canaries, "nothing was asked, so no query had to be embedded"
+    arguments = [Path(__file__).parents[1], tmp_path / "home", source.uri, "2026-11-01", "2026-11-02", "2026-11-01"]
+    ran = subprocess.run(
+        [sys.executable, "-c", RERUN, *map(str, arguments)], capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert json.loads(ran.stdout) == {"same": True, "passed": [True] * 3, "heavy": []}
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 24 MB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(folder)], capture_output=True)
+    if mounted.returncode:
+        pytest.skip("a small file system can be mounted by root only")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def test_a_full_disk_is_named_and_a_run_with_space_again_ends_as_if_nothing_had_been(
+    tmp_path: Path, small_disk: Path
+) -> None:
+    inbox, home = tmp_path / "inbox", small_disk / "home"
+    put(inbox / "2026-11-01", {"a.md": "# The blue door\n\nIts code is 77.", "b.md": "# The red door\n\nIt has none."})
+    put(inbox / "2026-11-02", {"a.md": "# The blue door\n\nIts code is 78.", "c.md": "# A green door\n\nNew." * 2000})
+    source = SourceSettings(name="docs", uri=f"{inbox}/{{day}}")
+    ballast = small_disk / "ballast"
+    with stand_ins():
+        pipeline = Pipeline.at(home, source)
+        pipeline.run(day(1))
+        stopped = []
+        for free_kilobytes in (0, 4, 60, 120, 180, 240, 300, 400):
+            fill(ballast, free_kilobytes)
+            try:
+                pipeline.run(day(2))
+            except DiskFull as error:
+                stopped.append(str(error))
+                assert "`" in str(error)
+                assert Searcher.open(pipeline.settings).search("blue door code")[0].text.endswith(("77.", "78."))
+            ballast.unlink()
+        assert len(stopped) >= 3, "the disk was hardly ever full"
+        assert pipeline.run(day(2)).gate.passed
+        assert Searcher.open(pipeline.settings).search("blue door code")[0].text.endswith("78.")
+        other = Pipeline.at(tmp_path / "other", source)
+        other.run(day(1), through="chunks")
+        other.run(day(2), through="chunks")
+    assert pipeline.contents() == other.contents()
+
+
+def fill(ballast: Path, free_kilobytes: int) -> None:
+    space = os.statvfs(ballast.parent)
+    with ballast.open("wb") as file:
+        os.posix_fallocate(file.fileno(), 0, max(space.f_bavail * space.f_frsize - free_kilobytes * 1024, 1))
+
+
+Place = tuple[int, str, str]  # day, source, document
+places = st.tuples(st.integers(1, 5), st.sampled_from(["a", "b"]), st.sampled_from(["x", "y"]))
+
+
+@given(
+    changes=st.dictionaries(places, st.sampled_from(["text", "no text", "stale text", "delete"]), max_size=12),
+    blocked=st.sets(st.tuples(st.integers(1, 5), st.sampled_from(["a", "b"])), max_size=2),
+)
+@settings(deadline=None, max_examples=2000 if AT_SCALE else 100)
+def test_the_state_is_the_feed_folded_in_order_of_version_and_source(
+    changes: dict[Place, str], blocked: set[tuple[int, str]]
+) -> None:
+    feed = [
+        FeedRow(source, day(number), document, version(number), "delete" if change == "delete" else "upsert", "added",
+                document, f"{source} {number}", None, None if change == "delete" else f"{change} {number}", source,
+                [f"group {number}"])
+        for (number, source, document), change in changes.items()
+    ]  # fmt: skip
+    texts = [
+        DocumentRow(source, day(number), document, version(number), f"{'text' if change == 'text' else 'other'} {number}",
+                    "text/plain", f"title {source} {number}", "", f"hash {source} {number}", [0], "plain@1")
+        for (number, source, document), change in changes.items()
+        if change in ("text", "stale text")
+    ]  # fmt: skip
+    held = pa.table({"source": [s for _, s in blocked], "day": pa.array([day(n) for n, _ in blocked], pa.date32())})
+    with engine({"feed": FEED.rows(feed), "parsed": DOCUMENTS.rows(texts), "blocked": held}) as connection:
+        state = to_table(STATE, query(connection, "assay.documents", "document_state.sql")).to_pylist()
+
+    expected: dict[str, dict[str, Any]] = {}
+    for (number, source, document), change in sorted(changes.items()):
+        if (number, source) in blocked:
+            continue
+        row = expected.setdefault(document, {"document_id": document, **NO_TEXT})
+        row |= {"document_version": version(number), "source": source, "uri": f"{source} {number}", "tenant": source}
+        row |= {"is_deleted": change == "delete", "allowed_principals": [f"group {number}"]}
+        if change == "delete":
+            row |= NO_TEXT
+        elif change == "text":
+            row |= {"text_version": version(number), "text_source": source, "text_day": day(number)}
+            row |= {"text_hash": f"hash {source} {number}", "title": f"title {source} {number}"}
+    assert by_key(state) == by_key(list(expected.values()))
+
+
+manifests = st.dictionaries(
+    st.sampled_from(["x", "y", "z"]),
+    st.tuples(st.sampled_from(["one", "two", None]), st.sampled_from(["acme", "zeta"]), st.sampled_from(["p", "q"])),
+)
+
+
+@given(before=manifests, now=manifests, is_first=st.booleans(), mode=st.sampled_from(["snapshot", "arrivals"]))
+@settings(deadline=None, max_examples=2000 if AT_SCALE else 100)
+def test_the_feed_is_the_difference_of_two_manifests(
+    before: dict[str, Any], now: dict[str, Any], is_first: bool, mode: str
+) -> None:
+    rows = [
+        ManifestRow("docs", day(number), path, path, "observed" if content else "refused", None, None,
+                    len(content) if content else None, content, tenant, [principal], "r", datetime.now(UTC))
+        for number, manifest in ((1, {} if is_first else before), (2, now))
+        for path, (content, tenant, principal) in manifest.items()
+    ]  # fmt: skip
+    parameters = {
+        "source": "docs",
+        "namespace": "space",
+        "mode": mode,
+        "day": day(2),
+        "previous_day": None if is_first else day(1),
+        "document_version": version(2),
+    }
+    with engine({"manifests": MANIFESTS.rows(rows)}) as connection:
+        feed = to_table(FEED, query(connection, "assay.documents", "feed.sql", parameters)).to_pylist()
+
+    known = {} if is_first or mode == "arrivals" else before
+    expected = {f"space:{path}": ("delete", "deleted", None, *known[path][1:]) for path in known if path not in now}
+    for path, (content, tenant, principal) in now.items():
+        if content and path not in known:
+            expected[f"space:{path}"] = ("upsert", "added", content, tenant, principal)
+        elif content and known[path][0] != content:
+            expected[f"space:{path}"] = ("upsert", "edited", content, tenant, principal)
+        elif content and known[path][1:] != (tenant, principal):
+            expected[f"space:{path}"] = ("upsert", "repermitted", content, tenant, principal)
+    found = {
+        row["document_id"]: (
+            row["op"], row["change"], row["content_hash"], row["tenant"], *row["allowed_principals"]
+        )
+        for row in feed
+    }  # fmt: skip
+    assert found == expected
+    assert len(feed) == len(expected)

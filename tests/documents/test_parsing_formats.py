@@ -45,6 +45,7 @@ def test_markdown_is_its_own_text() -> None:
         ("---\ntitle: 2024\n---\n", "2024"),
         ("---\ntitle: Part 1: the start\nid: x\n---\n", "Part 1: the start"),  # no valid YAML, but common
         ('+++\ntitle = "In TOML"\ndate = 2024-01-01\n+++\n', "In TOML"),
+        ("---\nexternal help file: A.dll-Help.xml\nms.date: 01/18/2026\ntitle: Export-It\n---\n", "Export-It"),
         ("---\nid: no-title\n---\n", "Heading"),
         ("---\ntitle:\n---\n", "Heading"),
         ("---\ntitle: [a, list]\n---\n", "Heading"),

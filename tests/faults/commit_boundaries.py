@@ -99,9 +99,9 @@ def _replaces(table: Table, **partition: object) -> Callable[..., bool]:
     return meant
 
 
-def _flips_pointer(_temporary: object, target: object) -> bool:
-    """Whether `os.replace` puts the pointer of what serves in place, not that of the candidate."""
-    return Path(str(target)).parts[-2:] == ("releases", "serving.json")
+def _flips_pointer_in(folder: str) -> Callable[..., bool]:
+    """Whether `os.replace` puts a pointer in place: that of what serves or that of the candidate the gate asks."""
+    return lambda _temporary, target: Path(target).parts[-2:] == (folder, "serving.json")
 
 
 # In the order of the stages. Which start each has is chosen so that every start meets early and late stages.
@@ -146,10 +146,29 @@ BOUNDARIES = (
     Boundary(
         "after compaction, inside maintenance", EMPTY, maintenance, "create_missing_indexes", when="before", call=2
     ),
-    Boundary("after maintenance, before the gate", LATE, ChunkIndex, "maintain"),
-    Boundary("before the new pointer takes the old one's place", SERVING, os, "replace", "before", _flips_pointer),
     Boundary(
-        "after the pointer, before its history", SERVING, os, "replace", "after", _flips_pointer, is_released=True
+        "after the candidate's pointer, before the gate's verdict",
+        LATE,
+        os,
+        "replace",
+        meant=_flips_pointer_in("candidate"),
+    ),
+    Boundary(
+        "before the new pointer takes the old one's place",
+        SERVING,
+        os,
+        "replace",
+        "before",
+        _flips_pointer_in("releases"),
+    ),
+    Boundary(
+        "after the pointer, before its history",
+        SERVING,
+        os,
+        "replace",
+        "after",
+        _flips_pointer_in("releases"),
+        is_released=True,
     ),
 )
 

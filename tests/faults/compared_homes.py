@@ -47,7 +47,7 @@ class Release:
         names = [name for name in self.rows.column_names if name != "vector"]
         if row_values.content_hash(self.rows.select(names)) != row_values.content_hash(other.rows.select(names)):
             return [f"the served rows ({self.rows.num_rows}, not {other.rows.num_rows}, or others)"]
-        apart = float(np.abs(_vectors(self.rows) - _vectors(other.rows)).max())
+        apart = float(np.abs(_vectors(self.rows) - _vectors(other.rows)).max(initial=0))
         found = [f"vectors are {apart:.1e} apart"] if apart > VECTOR_TOLERANCE else []
         return found + [f"{key}: {ids}" for key, ids in self.answers.items() if ids != other.answers[key]]
 

@@ -6,16 +6,15 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import killed_run
 from commit_boundaries import Boundary, Start
 
 from assay.settings import Settings
 
 CHECKOUT = Path(__file__).resolve().parents[2]
+KILLED_RUN = Path(__file__).with_name("killed_run.py")
 # Later than this part of a run's duration it may have ended before the signal comes.
 LATEST = 0.9
 _POLL_SECONDS = 0.01
@@ -24,7 +23,7 @@ _PATIENCE_SECONDS = 300
 
 @dataclass(frozen=True)
 class Ended:
-    """How a run ended: its exit code, and its seconds from the first write on."""
+    """How a run ended: its exit code, and its seconds from its first write to the lake on."""
 
     code: int
     seconds: float
@@ -37,44 +36,49 @@ class Ended:
 def run(
     settings: Settings,
     start: Start,
-    how: Sequence[str | Path],
     *,
     boundary: Boundary | None = None,
     kill_after_seconds: float | None = None,
+    result: Path | None = None,
 ) -> Ended:
     """Run the days of a start in a process that leads a group of its own, and wait for its end.
 
-    `how`: what `killed_run.py` is told besides. It dies at `boundary`, or `kill_after_seconds` after its first write to
-    the lake, or not at all. Raises AssertionError when it is not over within five minutes.
+    It dies at `boundary`, or `kill_after_seconds` after its first write to the lake, or not at all. With `result` it is
+    a Dagster run that writes there what came of it. Raises subprocess.TimeoutExpired when it hangs.
     """
     days = [part for day in start.days for part in ("--day", day.isoformat())]
     dies = ["--boundary", boundary.name] if boundary else []
+    told = ["--result", str(result)] if result else []
     before = _files(settings)
-    process = subprocess.Popen(
-        [sys.executable, "-W", "ignore", killed_run.__file__, *days, *how, *dies],
+    with subprocess.Popen(
+        [sys.executable, "-W", "ignore", KILLED_RUN, *days, *dies, *told],
         cwd=CHECKOUT,
         env={
             **os.environ,
+            "PYTHONPATH": str(CHECKOUT / "tests"),
+            "DAGSTER_HOME": str(settings.dagster_home),
             "ASSAY_HOME": str(settings.home),
             "ASSAY_CANARIES": str(settings.canaries),
             "ASSAY_MAX_FILE_BYTES": str(settings.max_file_bytes),
-            "DAGSTER_HOME": str(settings.dagster_home),
         },
         start_new_session=True,
-    )
-    try:
-        while process.poll() is None and _files(settings) == before:
-            time.sleep(_POLL_SECONDS)
-        first_write = time.monotonic()
-        if kill_after_seconds is not None:
-            time.sleep(kill_after_seconds)
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
-        return Ended(process.wait(_PATIENCE_SECONDS), time.monotonic() - first_write)
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+    ) as process:
+        try:
+            while process.poll() is None and _files(settings) == before:
+                time.sleep(_POLL_SECONDS)
+            first_write = time.monotonic()
+            if kill_after_seconds is not None:
+                time.sleep(kill_after_seconds)
+                kill_group(process)
+            return Ended(process.wait(_PATIENCE_SECONDS), time.monotonic() - first_write)
+        finally:
+            kill_group(process)
+
+
+def kill_group(process: subprocess.Popen[bytes]) -> None:
+    """SIGKILL a run that is not over, with all of its group."""
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def moments(count: int, seconds: float, seed: int) -> list[float]:

@@ -1,7 +1,7 @@
 """A run killed anywhere, then one clean run: lake and index are those of a run that was never killed.
 
-The stages are called directly, with stand-ins for the model and for Great Expectations, and with the real storage;
-`soak_kills.py` does the same through Dagster with the real libraries.
+The stages run by hand, with stand-ins for what is slow and with the real storage; `soak_kills.py` does the same through
+Dagster with the real libraries.
 """
 
 import os
@@ -9,13 +9,14 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
-import killed_run
 import kills
 import pytest
 from commit_boundaries import BOUNDARIES, EMPTY, SERVING, STARTS, Boundary, Start
 from compared_homes import Home, Release, history_is_whole, leftovers, questions_of, read_home, read_release
+from document_runs import Pipeline, stand_ins
 
 from assay.embeddings import Embedder
 from assay.retrieval.canaries import Canary
@@ -38,10 +39,6 @@ class NeverKilled:
     questions: Sequence[Canary]
     embedder: Embedder
 
-    @property
-    def how(self) -> Sequence[str | Path]:
-        return ("--verdicts", self.folder / "verdicts")
-
     def copy(self, start: Start, home: Path) -> Settings:
         """A home of its own in which the runs before the killed one are done."""
         shutil.copytree(self.folder / start.name, home)
@@ -55,7 +52,7 @@ class NeverKilled:
 
     def assert_clean_run_makes_good(self, settings: Settings, start: Start) -> None:
         """One run of the same days, and nothing tells that one was killed before it."""
-        assert killed_run.run_stages(settings, start.days).passed
+        run_clean(settings, start.days)
         home = read_home(settings, self.questions, self.embedder)
         assert home.differences(self.reference) == []
         assert history_is_whole(settings)
@@ -69,22 +66,26 @@ def settings_for(home: Path) -> Settings:
     return Settings(home=home, canaries=home / "none.jsonl", max_file_bytes=max(sizes) - 1)
 
 
+def run_clean(settings: Settings, days: Sequence[date]) -> None:
+    gate = Pipeline(settings).run(*days).gate
+    assert gate
+    assert gate.passed, gate.failures
+
+
 @pytest.fixture(scope="module")
 def never_killed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NeverKilled]:
     folder = tmp_path_factory.mktemp("never-killed")
-    (folder / "verdicts").mkdir()
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, stand_ins():
         patch.chdir(kills.CHECKOUT)
-        killed_run.use_stand_ins(patch.setattr, folder / "verdicts")
         whole = settings_for(folder / "whole")
-        assert killed_run.run_stages(whole, EMPTY.days).published
+        run_clean(whole, EMPTY.days)
         questions, embedder = questions_of(whole), Embedder.open(whole)
         served: dict[str, Release | None] = {}
         for start in STARTS:
             settings = settings_for(folder / start.name)
             settings.home.mkdir()
             for days in start.finished:
-                assert killed_run.run_stages(settings, days).published
+                run_clean(settings, days)
             served[start.name] = read_release(settings, questions, embedder)
         yield NeverKilled(folder, served, read_home(whole, questions, embedder), questions, embedder)
 
@@ -97,17 +98,14 @@ def killed_at(
 
     def kill(boundary: Boundary) -> Settings:
         settings = never_killed.copy(boundary.start, tmp_path_factory.mktemp("killed") / "home")
-        ended = kills.run(settings, boundary.start, never_killed.how, boundary=boundary)
+        ended = kills.run(settings, boundary.start, boundary=boundary)
         assert ended.was_killed, f"the run ended with {ended.code} and never came to its boundary"
         return settings
 
-    selected = [
-        item.callspec.params
-        for item in request.session.items
-        if isinstance(item, pytest.Function) and hasattr(item, "callspec")
-    ]
+    calls = [item.callspec.params for item in request.session.items if hasattr(item, "callspec")]
+    wanted = [params["boundary"] for params in calls if isinstance(params.get("boundary"), Boundary)]
     with ThreadPoolExecutor(RUNS_AT_ONCE) as pool:
-        yield {one["boundary"]: pool.submit(kill, one["boundary"]) for one in selected if "boundary" in one}
+        yield {boundary: pool.submit(kill, boundary) for boundary in wanted}
         pool.shutdown(cancel_futures=True)
 
 
@@ -119,18 +117,25 @@ def test_a_run_killed_between_two_commits_is_made_good_by_the_next(
     served_before = never_killed.served[boundary.start.name]
     never_killed.assert_serves(settings, never_killed.reference.release if boundary.is_released else served_before)
     never_killed.assert_clean_run_makes_good(settings, boundary.start)
-    shutil.rmtree(settings.home)
 
 
 @pytest.mark.parametrize("start", [EMPTY, SERVING], ids=lambda start: start.name)
 def test_a_run_killed_at_any_moment_is_made_good_by_the_next(
     never_killed: NeverKilled, tmp_path: Path, start: Start
 ) -> None:
-    unharmed = kills.run(never_killed.copy(start, tmp_path / "unharmed"), start, never_killed.how)
+    unharmed = kills.run(never_killed.copy(start, tmp_path / "unharmed"), start)
     assert unharmed.code == 0
-    for number, moment in enumerate(kills.moments(RANDOM_MOMENTS, unharmed.seconds, seed=20261103)):
-        settings = never_killed.copy(start, tmp_path / f"{number}")
-        ended = kills.run(settings, start, never_killed.how, kill_after_seconds=moment)
-        assert ended.was_killed or ended.code == 0, "the run failed by itself"
+    for moment in kills.moments(RANDOM_MOMENTS, unharmed.seconds, seed=20261103):
+        settings = killed_after(never_killed, start, moment, tmp_path)
         never_killed.assert_serves(settings, never_killed.served[start.name], never_killed.reference.release)
         never_killed.assert_clean_run_makes_good(settings, start)
+
+
+def killed_after(never_killed: NeverKilled, start: Start, seconds: float, folder: Path) -> Settings:
+    """A home in which a run was killed so long after its first write, or earlier where it was quicker than that."""
+    settings = never_killed.copy(start, folder / f"{seconds:.3f}")
+    ended = kills.run(settings, start, kill_after_seconds=seconds)
+    if ended.was_killed:
+        return settings
+    assert ended.code == 0, "the run failed by itself"
+    return killed_after(never_killed, start, seconds / 2, folder)

@@ -47,9 +47,10 @@ class PipelineResult:
 
     @property
     def changed_nothing(self) -> bool:
-        """Whether no document's standing changed and the index stayed as it was."""
+        """Whether no document's standing changed, the index stayed as it was, and so did the release."""
         counts = [self.number("silver/document_state", name) for name in ("added", "changed", "deleted")]
-        return not any(counts) and not self.number("gold/embeddings", "documents_replaced")
+        replaced = self.number("gold/embeddings", "documents_replaced")
+        return not any(counts) and not replaced and not self.number("release/serving", "published")
 
 
 def run_pipeline(

@@ -2,6 +2,7 @@
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
@@ -11,7 +12,8 @@ import pyarrow as pa
 import pyarrow.compute
 
 from assay.documents.manifests import MANIFESTS, observe_day, observed_days
-from assay.quality.outcomes import check_batch
+from assay.locks import exclusive
+from assay.quality.outcomes import check_batch, row_keys
 from assay.quality.quarantine import Refusal, replace_quarantine
 from assay.quality.suites import Limits, suite_for
 from assay.schema import table_of
@@ -55,33 +57,16 @@ def land_manifest(
 
     Raises SourceError, with nothing written, when the source cannot be observed.
     """
-    rows = observe_day(workspace, source, day, as_of=as_of, allow_empty=allow_empty)
-    if rows is None:
-        return ManifestReport(source.name, day, was_observed=False)
-    checked = check_batch(
-        workspace, suite_for(MANIFESTS, Limits.of(workspace.settings)), rows, source=source.name, day=day
-    )
-    by_key = dict(checked.refused)
-    refusals = [
-        Refusal(
-            source.document_id(row["path"]),
-            version_of(day),
-            row["uri"],
-            row["content_hash"],
-            row["reason"],
-            row["detail"],
-        )
-        for row in rows.to_pylist()
-        if row["status"] == "refused"
-    ] + [
-        Refusal.by_expectation(
-            source.document_id(row["path"]), version_of(day), row["uri"], row["content_hash"], expectation
-        )
-        for row in rows.to_pylist()
-        if (expectation := by_key.get(f"{source.name}|{day}|{row['path']}"))
-    ]
-    replace_quarantine(workspace, "bronze", source.name, day, refusals)
-    commit = workspace.lake.replace_partition(MANIFESTS, checked.passed, partitions={"source": source.name, "day": day})
+    with _one_at_a_time(workspace, source):
+        rows = observe_day(workspace, source, day, as_of=as_of, allow_empty=allow_empty)
+        if rows is None:
+            return ManifestReport(source.name, day, was_observed=False)
+        suite = suite_for(MANIFESTS, Limits.of(workspace.settings))
+        checked = check_batch(workspace, suite, rows, source=source.name, day=day)
+        refusals = _refusals(source, day, rows, dict(checked.refused))
+        replace_quarantine(workspace, "bronze", source.name, day, refusals)
+        place = {"source": source.name, "day": day}
+        commit = workspace.lake.replace_partition(MANIFESTS, checked.passed, partitions=place)
     observed = rows.filter(pc.equal(rows["status"], "observed"))
     return ManifestReport(
         source=source.name,
@@ -105,9 +90,11 @@ def write_feed(
     workspace: Workspace, connection: duckdb.DuckDBPyConnection, source: SourceSettings, day: date
 ) -> FeedReport:
     """Derive the feed of a source and day from the stored manifests and write it."""
-    rows = derive_feed(workspace, connection, source, day)
-    checked = check_batch(workspace, suite_for(FEED, Limits.of(workspace.settings)), rows, source=source.name, day=day)
-    commit = workspace.lake.replace_partition(FEED, checked.passed, partitions={"source": source.name, "day": day})
+    with _one_at_a_time(workspace, source):
+        rows = derive_feed(workspace, connection, source, day)
+        suite = suite_for(FEED, Limits.of(workspace.settings))
+        checked = check_batch(workspace, suite, rows, source=source.name, day=day)
+        commit = workspace.lake.replace_partition(FEED, checked.passed, partitions={"source": source.name, "day": day})
     return FeedReport(source.name, day, count_changes(checked.passed), commit.changed)
 
 
@@ -141,3 +128,20 @@ def count_changes(feed: pa.Table) -> dict[str, int]:
 def version_of(day: date) -> int:
     """The document version of a snapshot: the day's start in microseconds since 1970 UTC."""
     return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * 1_000_000
+
+
+def _one_at_a_time(workspace: Workspace, source: SourceSettings) -> AbstractContextManager[None]:
+    """Of two runs that observe a source, the later observation must be the one that stands, and the feed must follow it."""
+    return exclusive(workspace.settings.locks_path / f"source-{source.name}.lock")
+
+
+def _refusals(source: SourceSettings, day: date, rows: pa.Table, failed: Mapping[str, str]) -> list[Refusal]:
+    """Why files of a manifest were refused, and which rows of it failed an expectation (`failed`, by row key)."""
+    found: list[Refusal] = []
+    for row, key in zip(rows.to_pylist(), row_keys(MANIFESTS, rows), strict=True):
+        place = (source.document_id(row["path"]), version_of(day), row["uri"], row["content_hash"])
+        if row["status"] == "refused":
+            found.append(Refusal(*place, reason=row["reason"], detail=row["detail"]))
+        elif key in failed:
+            found.append(Refusal.by_expectation(*place, expectation=failed[key]))
+    return found

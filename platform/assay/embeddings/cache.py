@@ -19,6 +19,8 @@ Vector = NDArray[np.float32]
 _STORED = np.dtype("<f4")
 # A writer holds the lock for one batch, some 30 ms; a minute means that it hangs.
 _BUSY_TIMEOUT_SECONDS = 60
+# The second: the 32 KB file that WAL mode keeps beside the database, also to read it, did not fit.
+_NO_SPACE = ("SQLITE_FULL", "SQLITE_IOERR_SHMSIZE")
 _SCHEMA = Path(__file__).with_name("cache.sql").read_text(encoding="utf-8")
 # In WAL mode NORMAL survives a killed process whole; a power cut may take the last commits, which are computed again,
 # and never corrupts the file. FULL would wait for the disk at every batch.
@@ -127,7 +129,7 @@ class VectorCache:
 
     def _explained(self, error: sqlite3.Error | OSError) -> StorageError:
         name = getattr(error, "sqlite_errorname", "")
-        if name == "SQLITE_FULL" or (isinstance(error, OSError) and error.errno == errno.ENOSPC):
+        if name in _NO_SPACE or (isinstance(error, OSError) and error.errno == errno.ENOSPC):
             return DiskFull(
                 f"No space left for the vector cache {self.path}. The vectors committed before stand and are reused. "
                 f"See what fills the disk with `df -h {shlex.quote(str(self.path.parent))}`, free some and run again."

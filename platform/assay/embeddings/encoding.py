@@ -93,13 +93,16 @@ class Embedder:
         """The vector of one question, shape (dimension,).
 
         Looked up in the cache, but kept there only with `remember` (canary and golden questions): what users ask is
-        not stored. Raises as `embed` does.
+        not stored, and is answered without a usable cache too. Raises as `embed` does.
         """
         prompt = self._prompt("query")
         key = vector_key(text, prompt=prompt)
         if remember:
             return self.embed([text], kind="query").vectors[0]
-        known = self.cache.get_many(self.model.fingerprint, [key])
+        try:
+            known = self.cache.get_many(self.model.fingerprint, [key])
+        except StorageError:  # SQLite cannot even read it on a full disk, which must not stop what serves
+            known = {}
         return known[key] if known else self._encode([text], prompt)[0]
 
     def _prompt(self, kind: Kind) -> str:

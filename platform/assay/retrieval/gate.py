@@ -18,7 +18,7 @@ from assay.retrieval.index import ChunkIndex
 from assay.retrieval.invariants import index_rules
 from assay.retrieval.reconcile import open_index
 from assay.retrieval.search import QueryModel, Searcher
-from assay.retrieval.serving import ServingPointer, publish_pointer, read_pointer, write_pointer
+from assay.retrieval.serving import ServingPointer, complete_history, publish_pointer, read_pointer, write_pointer
 from assay.workspace import Workspace
 
 # A canary is answered when its document is among this many hits.
@@ -61,6 +61,8 @@ def release_newest(workspace: Workspace, embedder: Embedder) -> GateReport:
         index = open_index(workspace, embedder)
         pointer = _candidate(workspace, embedder, index)
         serving = read_pointer(settings.releases_path)
+        if serving is not None:
+            complete_history(settings.releases_path, serving)
         chunks = workspace.lake.read(CHUNKS)
         canaries = canaries_for(chunks, settings.canaries)
         answered = _ask(workspace, embedder, pointer, canaries)

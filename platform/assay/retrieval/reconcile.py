@@ -13,7 +13,7 @@ from assay.locks import exclusive
 from assay.progress import bar
 from assay.retrieval.index import STANDING_SCHEMA, ChunkIndex, table_name
 from assay.retrieval.maintenance import MaintenanceReport
-from assay.retrieval.serving import read_history
+from assay.retrieval.serving import read_history, read_pointer
 from assay.rows import differences
 from assay.workspace import Workspace
 
@@ -78,12 +78,7 @@ def reconcile_index(workspace: Workspace, embedder: Embedder) -> IndexReport:
                 )
         if removed:
             deleted += index.replace_documents(_no_rows(index), removed, version_bound=_newest(standing)).deleted
-        retained = [
-            one.version
-            for one in read_history(workspace.settings.releases_path)[-RETAINED_RELEASES:]
-            if one.table == name
-        ]
-        maintenance = index.maintain(retained)
+        maintenance = index.maintain(_served_versions(workspace, name))
     return IndexReport(
         table=name,
         version=maintenance.version,
@@ -97,6 +92,13 @@ def reconcile_index(workspace: Workspace, embedder: Embedder) -> IndexReport:
         chunks=maintenance.rows,
         maintenance=maintenance,
     )
+
+
+def _served_versions(workspace: Workspace, name: str) -> set[int]:
+    """Versions of this table that serve or served lately; the pointer itself is asked too, should its history lack it."""
+    releases = workspace.settings.releases_path
+    served = [*read_history(releases)[-RETAINED_RELEASES:], read_pointer(releases)]
+    return {pointer.version for pointer in served if pointer is not None and pointer.table == name}
 
 
 def unequal_documents(desired: pa.Table, standing: pa.Table) -> set[str]:

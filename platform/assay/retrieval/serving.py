@@ -78,12 +78,7 @@ def publish_pointer(releases_path: Path, pointer: ServingPointer) -> None:
     The history is written after the flip: a line for what never served would be offered to a rollback.
     """
     write_pointer(releases_path, pointer)
-    try:
-        _append_history(releases_path / HISTORY_FILE, _as_line(pointer))
-    except OSError as error:
-        raise _publication_error(
-            f"Release {pointer.release_id} serves, but its history was not written", error
-        ) from error
+    complete_history(releases_path, pointer)
 
 
 def write_pointer(folder: Path, pointer: ServingPointer) -> None:
@@ -98,6 +93,22 @@ def write_pointer(folder: Path, pointer: ServingPointer) -> None:
     except OSError as error:
         temporary.unlink(missing_ok=True)
         raise _publication_error(f"Release {pointer.release_id} was not published", error) from error
+
+
+def complete_history(releases_path: Path, serving: ServingPointer) -> None:
+    """Give the serving release its line in the history, which a publisher that was killed did not live to write.
+
+    Without it a rollback would pass over that release once the next one serves. One publisher at a time.
+    Raises DiskFull or StorageError.
+    """
+    if read_history(releases_path)[-1:] == [serving]:
+        return
+    try:
+        _append_history(releases_path / HISTORY_FILE, _as_line(serving))
+    except OSError as error:
+        raise _publication_error(
+            f"Release {serving.release_id} serves, but its history was not written", error
+        ) from error
 
 
 def read_history(releases_path: Path) -> list[ServingPointer]:

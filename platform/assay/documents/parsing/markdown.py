@@ -13,8 +13,9 @@ _FRONT_MATTER = re.compile(
     r"(?P<mark>---|\+\+\+)[ \t]*\n(?=\S)(?P<block>.*?)^(?:(?P=mark)|\.\.\.)[ \t]*(?:\n+|\Z)", re.M | re.S
 )
 _MAX_TITLE_CHARACTERS = 1000  # of a line; markup is looked for with patterns that take quadratic time
-_KEY_LINE = re.compile(r"[\w.-]+\s*[:=]")
-_KEY = re.compile(r"[\w.:-]+")
+# Up to four words: `external help file: ...` of PowerShell's pages. More is prose before a colon.
+_KEY_LINE = re.compile(r"[\w.-]+(?: [\w.-]+){0,3}\s*[:=]")
+_KEY = re.compile(r"[\w.:-]+(?: [\w.:-]+){0,3}")
 _TITLE_LINE = re.compile(r"title\s*[:=]\s*(?P<title>\S.*)")
 
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")

@@ -1,0 +1,236 @@
+"""The dbt project on a real lake, by the `dbt` of this environment."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from assay import tables
+from assay.lake import Lake
+from assay.schema import Table, table_of
+from assay.settings import Settings
+from assay.tables import ChunkRow, DocumentRow, DocumentStateRow
+
+PROJECT = Path(__file__).parents[1] / "dbt_project"
+DBT = Path(sys.executable).with_name("dbt")
+TABLES = {table_of(one).name: table_of(one) for one in vars(tables).values() if hasattr(one, "__assay_table__")}
+DAY = date(2026, 11, 2)
+VERSION = 1_793_577_600_000_000  # the start of DAY
+EDITED = datetime(2026, 11, 3, 0, 0, 0, 1, UTC)
+DATA_TESTS = {
+    "every_chunk_is_in_the_inventory",
+    "unique_document_inventory_document_id",
+    "not_null_document_inventory_document_id",
+}
+UNIT_TEST = "only_current_documents_with_their_standing_text"
+
+
+@dataclass(frozen=True)
+class Home:
+    """A home with a lake, and dbt's artifacts beside it."""
+
+    settings: Settings
+    artifacts: Path
+
+    def dbt(self, command: str) -> subprocess.CompletedProcess[str]:
+        """Run dbt on this home, warnings being errors."""
+        paths = ["--profiles-dir", PROJECT, "--target-path", self.artifacts, "--log-path", self.artifacts]
+        return subprocess.run(
+            [DBT, "--no-use-colors", "--warn-error", command, *paths],
+            cwd=PROJECT,
+            env={**os.environ, "ASSAY_HOME": str(self.settings.home)},
+            capture_output=True,
+            text=True,
+            timeout=250,
+        )
+
+    def build(self) -> dict[str, str]:
+        """The status of every node of a build that succeeded, by name."""
+        result = self.dbt("build")
+        assert result.returncode == 0, result.stdout
+        return self.statuses()
+
+    def statuses(self) -> dict[str, str]:
+        nodes = {**self.manifest()["nodes"], **self.manifest()["unit_tests"]}
+        results = json.loads((self.artifacts / "run_results.json").read_text())["results"]
+        return {nodes[one["unique_id"]]["name"]: one["status"] for one in results}
+
+    def manifest(self) -> dict[str, Any]:
+        return json.loads((self.artifacts / "manifest.json").read_text())
+
+    def inventory(self) -> list[tuple[Any, ...]]:
+        with duckdb.connect(self.settings.warehouse_path, read_only=True) as connection:
+            return connection.sql("from gold.document_inventory order by document_id").fetchall()
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """An empty home whose project was parsed."""
+    folder = tmp_path_factory.mktemp("dbt")
+    (folder / "home").mkdir()
+    home = Home(Settings(home=folder / "home"), folder / "artifacts")
+    result = home.dbt("parse")
+    assert result.returncode == 0, result.stdout
+    return home
+
+
+def test_sources_say_what_the_row_classes_say(home: Home) -> None:
+    sources = home.manifest()["sources"].values()
+    assert sources
+    for source in sources:
+        table = TABLES[source["config"]["meta"]["lake_table"]]
+        assert f"{source['source_name']}/{source['name']}" == table.name
+        assert source["description"] == table.description
+        columns = [(one["name"], one["data_type"], one["description"]) for one in source["columns"].values()]
+        assert columns == described_columns(table)
+
+
+def test_no_name_stands_for_two_things_and_no_column_is_undescribed(home: Home) -> None:
+    manifest = home.manifest()
+    relations = [
+        *manifest["sources"].values(),
+        *(one for one in manifest["nodes"].values() if one["resource_type"] == "model"),
+    ]
+    assert {one["schema"] for one in relations} == {"lake_silver", "lake_gold", "gold"}
+    assert {one["database"] for one in relations} == {home.settings.warehouse_path.stem}
+    assert home.settings.warehouse_path.stem not in {one["schema"] for one in relations}
+    model = manifest["nodes"]["model.assay.document_inventory"]
+    assert model["contract"]["enforced"]
+    assert all(column["description"] for column in model["columns"].values())
+
+
+def test_the_manifest_serves_every_home(home: Home) -> None:
+    assert str(home.settings.home) not in (home.artifacts / "manifest.json").read_text()
+
+
+def test_the_inventory_follows_the_lake(home: Home) -> None:
+    lake = Lake(home.settings.lake_path)
+    passed = {**dict.fromkeys(DATA_TESTS, "pass"), UNIT_TEST: "pass", "document_inventory": "success"}
+
+    assert home.build() == passed
+    assert home.inventory() == []
+
+    put(lake, state("s:a", "umbra"), text("s:a", "añ😀"), chunk("s:a", 0, 7), chunk("s:a", 1, 5))
+    put(lake, state("s:b"), text("s:b", "held back"))
+    put(lake, state("s:gone", is_deleted=True), text("s:gone", "gone"))
+    put(lake, state("s:unusable", has_text=False))
+    assert home.build() == passed
+    start = datetime(2026, 11, 2, tzinfo=UTC)
+    a = ("s:a", "s", "umbra", "Title of s:a", "file:///s:a", 3, 2, 12, start)
+    b = ("s:b", "s", "default", "Title of s:b", "file:///s:b", 9, 0, 0, start)
+    assert home.inventory() == [a, b]
+
+    edited = microseconds(EDITED)
+    put(lake, state("s:a", is_deleted=True))
+    lake.replace_rows(table_of(ChunkRow), table_of(ChunkRow).empty(), column="document_id", values=["s:a"])
+    put(lake, state("s:b", version=edited), text("s:b", "longer than before", version=edited), chunk("s:b", 0, 9))
+    assert home.build() == passed
+    inventory = [("s:b", "s", "default", "Title of s:b", "file:///s:b", 18, 1, 9, EDITED)]
+    assert home.inventory() == inventory
+
+    home.settings.warehouse_path.unlink()
+    assert home.build() == passed
+    assert home.inventory() == inventory
+
+    # What breaks the contract leaves the inventory that stands, and fails the build.
+    put(lake, state("s:textless", text_day=date(2026, 10, 1)))
+    failed = home.dbt("build")
+    assert failed.returncode == 1
+    assert "NOT NULL constraint failed: document_inventory__dbt_tmp.size_characters" in failed.stdout
+    assert home.statuses()["document_inventory"] == "error"
+    assert home.inventory() == inventory
+
+
+def described_columns(table: Table) -> list[tuple[str, str, str]]:
+    """Name, DuckDB type and description of each column of a row class."""
+    relation = duckdb.from_arrow(table.empty())
+    types = dict(zip(relation.columns, relation.types, strict=True))
+    return [(name, str(types[name]).lower(), text) for name, text in table.column_descriptions.items()]
+
+
+def microseconds(moment: datetime) -> int:
+    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+
+
+def put(lake: Lake, *rows: DocumentStateRow | DocumentRow | ChunkRow) -> None:
+    """Write rows, replacing those of the same table and document."""
+    for row_class in (DocumentStateRow, DocumentRow, ChunkRow):
+        table, of_table = table_of(row_class), [row for row in rows if isinstance(row, row_class)]
+        if of_table:
+            ids = {row.document_id for row in of_table}
+            lake.replace_rows(table, table.rows(of_table), column="document_id", values=ids)
+
+
+def state(
+    document_id: str,
+    tenant: str = "default",
+    *,
+    version: int = VERSION,
+    is_deleted: bool = False,
+    has_text: bool = True,
+    text_day: date = DAY,
+) -> DocumentStateRow:
+    """The standing version of a document of source `s`."""
+    stands = has_text and not is_deleted
+    return DocumentStateRow(
+        document_id=document_id,
+        document_version=version,
+        source="s",
+        is_deleted=is_deleted,
+        text_version=version if stands else None,
+        text_source="s" if stands else None,
+        text_day=text_day if stands else None,
+        text_hash="hash" if stands else None,
+        title=f"Title of {document_id}" if stands else None,
+        uri=f"file:///{document_id}",
+        tenant=tenant,
+        allowed_principals=["public"],
+    )
+
+
+def text(document_id: str, content: str, *, version: int = VERSION) -> DocumentRow:
+    return DocumentRow(
+        source="s",
+        day=DAY,
+        document_id=document_id,
+        document_version=version,
+        content_hash="hash",
+        media_type="text/plain",
+        title=f"Title of {document_id}",
+        text=content,
+        text_hash="hash",
+        page_starts=[0],
+        parser="plain-1",
+    )
+
+
+def chunk(document_id: str, ordinal: int, token_count: int) -> ChunkRow:
+    return ChunkRow(
+        chunk_id=f"{document_id}/{ordinal}",
+        document_id=document_id,
+        document_version=VERSION,
+        document_text_hash="hash",
+        source="s",
+        tenant="default",
+        allowed_principals=["public"],
+        uri=f"file:///{document_id}",
+        title=f"Title of {document_id}",
+        heading_path=[],
+        ordinal=ordinal,
+        page=1,
+        start=0,
+        end=1,
+        text="t",
+        text_hash="hash",
+        context_text="t",
+        context_hash="hash",
+        token_count=token_count,
+        chunker="fixed",
+    )
