@@ -101,11 +101,13 @@ def _told(events: Iterable[dg.DagsterEvent]) -> dict[str, Any]:
                     "asset": check.asset_key.to_user_string(),
                     "name": check.check_name,
                     "passed": check.passed,
+                    "severity": check.severity.value,
                     "seen": seen,
                 }
             )
         elif event.is_step_failure and event.step_failure_data.error:
-            errors.append(_message(event.step_failure_data.error))
+            message = _message(event.step_failure_data.error)
+            errors.extend([message] if message else [])
         elif event.is_step_success:
             seconds[event.step_key or ""] = event.step_success_data.duration_ms / 1000
     return {"stages": stages, "checks": checks, "errors": errors, "seconds": seconds}
@@ -115,6 +117,8 @@ def _message(error: Any) -> str:
     """An error of Assay's own is its message; any other is a fault in the code and comes with where it happened."""
     while error.cause is not None:
         error = error.cause
+    if error.cls_name == dg.DagsterAssetCheckFailedError.__name__:
+        return ""  # the check that failed is told among the checks
     return str(error.message).strip() if error.cls_name in _OWN_ERRORS else error.to_string()
 
 

@@ -26,23 +26,28 @@ COLUMNS = 240
 # Libraries that a run without work must not import: seconds of CPU each.
 WATCHED = ("torch", "great_expectations")
 
+# Notes a library when its module is executed, not when it is only looked for, and at once: the launching process ends
+# without the interpreter's own end.
 _WATCHER = f"""
 import os, sys
+from importlib.machinery import PathFinder
 
-class Watcher:
-    seen = set()
-
-    def find_spec(self, name, path=None, target=None):
-        if name in {WATCHED!r} and name not in self.seen:
-            self.seen.add(name)
-            _note(name)
-
-def _note(what):
+def note(what):
     with open(os.environ["IMPORTS_SEEN"], "a") as file:
         file.write(f"{{os.getpid()}} {{what}}\\n")
 
-sys.meta_path.insert(0, Watcher())
-_note("started " + " ".join(sys.orig_argv[1:]))
+class Watcher:
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if name not in {WATCHED!r}:
+            return None
+        spec = PathFinder.find_spec(name, path, target)
+        execute = spec.loader.exec_module
+        spec.loader.exec_module = lambda module: (note(name), execute(module))
+        return spec
+
+sys.meta_path.insert(0, Watcher)
+note("started " + " ".join(sys.orig_argv[1:]))
 """
 
 
@@ -122,13 +127,12 @@ class Demo:
 
 def demo_of_session(tmp_path_factory: pytest.TempPathFactory) -> Demo:
     """The demo, run twice at the first call of a test session; tests read its home and write in copies."""
-    return _demo(tmp_path_factory)
+    return _demo(tmp_path_factory.getbasetemp() / "demo")
 
 
 @cache
-def _demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
-    folder = tmp_path_factory.mktemp("demo")
-    (folder / "watcher").mkdir()
+def _demo(folder: Path) -> Demo:
+    (folder / "watcher").mkdir(parents=True)
     (folder / "watcher" / "sitecustomize.py").write_text(_WATCHER)
     runs, stored, processes = [], [], []
     for number in range(2):

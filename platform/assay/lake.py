@@ -122,8 +122,8 @@ class Lake:
             if recorded != starts:
                 raise FencedOut(
                     f"`{table.name}` stands at {recorded} and the batch begins at {starts}: another consumer committed "
-                    "these offsets. Nothing was appended. The consumer goes on from the recorded offsets; see them "
-                    "with `assay stream status`."
+                    "these offsets. Nothing was appended. Start the consumer again: it goes on from the recorded "
+                    "offsets, `Lake.offsets`."
                 )
             with _storage_errors(f"{rows.num_rows} rows were not appended to `{table.name}`"):
                 write_deltalake(handle, rows, mode="append", commit_properties=properties)
@@ -206,7 +206,7 @@ class Lake:
         if not stored.equals(table.schema) or partitions != table.partition_by:
             raise StorageError(
                 f"`{path}` was written with other columns than `{table.name}` has now. It was left as it is. "
-                "See both with `assay doctor`."
+                f"Run the version of Assay that wrote it, or move it aside with `mv {path} {path}.old`."
             )
         return handle
 

@@ -8,7 +8,7 @@ import hashlib
 import os
 import re
 from datetime import date
-from pathlib import Path
+from pathlib import Path, PurePath, PurePosixPath
 from typing import Annotated, Literal
 
 from dotenv import dotenv_values
@@ -78,7 +78,7 @@ SAMPLE_SOURCE = SourceSettings(
 class Settings(BaseSettings):
     """Typed settings. Relative paths count from the current directory, which is the checkout for every `make` command."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", extra="ignore", frozen=True)
 
     home: Path = Field(default=Path(".assay"), description="All state; deleting it is a full reset.")
     documents: str | None = Field(
@@ -87,7 +87,10 @@ class Settings(BaseSettings):
     sources: tuple[SourceSettings, ...] = Field(
         default=(SAMPLE_SOURCE,), description="Full source definitions, as JSON."
     )
-    canaries: Path | None = Field(default=Path("samples/canaries.jsonl"), description="Questions the fast gate asks.")
+    canaries: Path | None = Field(
+        default=Path("samples/canaries.jsonl"),
+        description="Questions the fast gate asks; empty for those made from headings alone.",
+    )
     first_day: date = Field(default=date(2026, 11, 1), description="First daily partition (UTC).")
 
     max_file_bytes: int = Field(default=64 * 2**20, gt=0, description="Larger files are refused as `too_large`.")
@@ -95,7 +98,7 @@ class Settings(BaseSettings):
     parse_memory_bytes: int = Field(default=2 * 2**30, gt=0, description="Address space of one parser worker.")
     parse_workers: int = Field(default=2, ge=1, description="Parser processes.")
 
-    chunk_strategy: ChunkStrategyName = "structure"
+    chunk_strategy: ChunkStrategyName = Field(default="structure", description="How texts are cut.")
     chunk_size_tokens: int = Field(default=200, ge=16, description="Target size in the embedding model's tokens.")
     chunk_overlap_tokens: int = Field(
         default=0, ge=0, description="Tokens repeated between neighbours; not for `structure`."
@@ -104,10 +107,13 @@ class Settings(BaseSettings):
     embedding_model: str = Field(
         default="all-MiniLM-L6-v2", description="The bundled model, or any sentence-transformers name or path."
     )
-    embedding_batch_size: int = Field(default=64, ge=1)
+    embedding_batch_size: int = Field(default=64, ge=1, description="Texts encoded at a time.")
 
     max_quarantined_ratio: float = Field(
-        default=0.5, gt=0, le=1, description="More of a day's documents refused blocks the day."
+        default=0.5,
+        gt=0,
+        le=1,
+        description="Share of a batch that may fail an expectation of what arrives, and go to quarantine, before its day is blocked.",
     )
     principals: Annotated[tuple[str, ...], NoDecode] = Field(
         default=("public",), description="Who `assay search` asks as, comma-separated."
@@ -117,6 +123,19 @@ class Settings(BaseSettings):
     @classmethod
     def _absolute(cls, home: Path) -> Path:
         return home.expanduser().resolve()
+
+    @field_validator("sources", mode="after")
+    @classmethod
+    def _names_differ(cls, sources: tuple[SourceSettings, ...]) -> tuple[SourceSettings, ...]:
+        names = [source.name for source in sources]
+        if doubled := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"two sources are called `{doubled[0]}`, and each would delete what the other brought")
+        return sources
+
+    @field_validator("canaries", mode="before")
+    @classmethod
+    def _none_when_empty(cls, value: object) -> object:
+        return None if value == "" else value
 
     @field_validator("principals", mode="before")
     @classmethod
@@ -172,6 +191,13 @@ def folder_source(uri: str) -> SourceSettings:
     return SourceSettings(name=f"{slug}-{hashlib.sha256(place.encode()).hexdigest()[:6]}", uri=place)
 
 
+def folder_root(uri: str) -> PurePath:
+    """The folder at which a URI, glob or `{day}` template begins; absolute for local ones."""
+    fixed, *pattern = re.split(r"[*?\[{]", uri, maxsplit=1)
+    folder = fixed.rpartition("/")[0] if pattern else fixed
+    return PurePosixPath(folder) if "://" in uri else Path(folder or ".").expanduser().resolve()
+
+
 def load_settings() -> Settings:
     """Settings from the environment and `.env`.
 
@@ -183,14 +209,14 @@ def load_settings() -> Settings:
             close = difflib.get_close_matches(name.upper(), known, n=1)
             hint = f" Did you mean `{close[0]}`?" if close else ""
             raise ConfigurationError(
-                f"`{name}` is not a setting.{hint} Nothing was run. Unset it with `unset {name}`, "
-                "or read every name with `assay doctor --settings`."
+                f"`{name}` is not a setting.{hint} Nothing was run. Every setting is listed in `docs/operations.md`. "
+                f"Take it away with `unset {name}`, or out of `.env`."
             )
     try:
         return Settings()
     except (ValidationError, SettingsError) as error:
         raise ConfigurationError(
-            f"{_first_problem(error)} Nothing was run. Read every setting with `assay doctor --settings`."
+            f"{_first_problem(error)} Nothing was run. Every setting is listed in `docs/operations.md`."
         ) from None
 
 

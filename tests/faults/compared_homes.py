@@ -15,6 +15,7 @@ from assay.documents.gold import CHUNKS
 from assay.documents.manifests import MANIFESTS
 from assay.documents.silver import DOCUMENTS, STATE
 from assay.embeddings import Embedder
+from assay.lake import Lake
 from assay.quality.outcomes import OUTCOMES
 from assay.quality.quarantine import QUARANTINE
 from assay.retrieval import QueryModel, Searcher
@@ -22,7 +23,6 @@ from assay.retrieval.canaries import Canary, canaries_for
 from assay.retrieval.engine import open_table
 from assay.retrieval.serving import ServingPointer, read_history, read_pointer
 from assay.settings import Settings
-from assay.workspace import Lake
 
 TABLES = (MANIFESTS, FEED, DOCUMENTS, QUARANTINE, STATE, CHUNKS, OUTCOMES)
 # The present-state tables have no batch of a day: their outcomes, under the source `*`, tell of the batch that the last

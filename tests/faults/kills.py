@@ -1,5 +1,6 @@
 """Starting runs in processes of their own, and killing them: at a boundary by their own hand, at a moment by ours."""
 
+import contextlib
 import os
 import random
 import signal
@@ -8,6 +9,7 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from commit_boundaries import Boundary, Start
 
@@ -23,10 +25,14 @@ _PATIENCE_SECONDS = 300
 
 @dataclass(frozen=True)
 class Ended:
-    """How a run ended: its exit code, and its seconds from its first write to the lake on."""
+    """How a run ended: its exit code, and its seconds from its first write to the lake on.
+
+    `session`: the id that its process gave to all that it started.
+    """
 
     code: int
     seconds: float
+    session: int
 
     @property
     def was_killed(self) -> bool:
@@ -40,11 +46,13 @@ def run(
     boundary: Boundary | None = None,
     kill_after_seconds: float | None = None,
     result: Path | None = None,
+    log: IO[bytes] | None = None,
 ) -> Ended:
     """Run the days of a start in a process that leads a group of its own, and wait for its end.
 
     It dies at `boundary`, or `kill_after_seconds` after its first write to the lake, or not at all. With `result` it is
-    a Dagster run that writes there what came of it. Raises subprocess.TimeoutExpired when it hangs.
+    a Dagster run that writes there what came of it. What it prints goes to `log`, or to where ours goes.
+    Raises subprocess.TimeoutExpired when it hangs.
     """
     days = [part for day in start.days for part in ("--day", day.isoformat())]
     dies = ["--boundary", boundary.name] if boundary else []
@@ -61,6 +69,8 @@ def run(
             "ASSAY_CANARIES": str(settings.canaries),
             "ASSAY_MAX_FILE_BYTES": str(settings.max_file_bytes),
         },
+        stdout=log,
+        stderr=log,
         start_new_session=True,
     ) as process:
         try:
@@ -70,7 +80,7 @@ def run(
             if kill_after_seconds is not None:
                 time.sleep(kill_after_seconds)
                 kill_group(process)
-            return Ended(process.wait(_PATIENCE_SECONDS), time.monotonic() - first_write)
+            return Ended(process.wait(_PATIENCE_SECONDS), time.monotonic() - first_write, process.pid)
         finally:
             kill_group(process)
 
@@ -79,6 +89,17 @@ def kill_group(process: subprocess.Popen[bytes]) -> None:
     """SIGKILL a run that is not over, with all of its group."""
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGKILL)
+
+
+def survivors(session: int) -> list[int]:
+    """Processes of a session that are alive, read from Linux's `/proc`; parser workers end themselves within a moment."""
+    found: list[int] = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):  # it ended meanwhile
+            state, _, _, its_session = stat.read_text().rpartition(")")[2].split()[:4]
+            if int(its_session) == session and state != "Z":
+                found.append(int(stat.parent.name))
+    return found
 
 
 def moments(count: int, seconds: float, seed: int) -> list[float]:

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from assay.cli.ingest import EXIT_CHECK_FAILED, ingest_documents
+from assay.cli.ingest import EXIT_CHECK_FAILED, ingest_documents, refuse_to_widen
 from assay.cli.launching import show_problems, show_stages
 from assay.cli.search import show_hits
 from assay.documents.gold import CHUNKS
@@ -27,6 +27,7 @@ def demo(
     settings = load_settings()
     if documents:
         settings = settings.model_copy(update={"documents": documents})
+        refuse_to_widen(settings)
     console = Console()
     result = ingest_documents(settings)
     console.rule("What each stage did")

@@ -6,17 +6,17 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from assay.cli.launching import PipelineResult, run_pipeline, show_problems, show_stages
+from assay.cli.launching import PipelineResult, prepare_dagster_home, run_pipeline, show_problems, show_stages
 from assay.documents.sources import available_days
 from assay.errors import ConfigurationError, SourceError
-from assay.settings import Settings, load_settings
+from assay.settings import Settings, folder_root, load_settings
 
 EXIT_CHECK_FAILED = 1
 
 
 def ingest(
     place: Annotated[
-        str, typer.Argument(metavar="DIR|URI", help="A folder, a glob, a fsspec URI, or a Parquet table of snapshots.")
+        str, typer.Argument(metavar="DIR|URI", help="A folder, a glob, an fsspec URI, or a Parquet table of snapshots.")
     ],
     as_of: Annotated[
         datetime | None,
@@ -28,12 +28,29 @@ def ingest(
 ) -> int:
     """Take documents in, through to the gate; say what was added, changed, deleted, quarantined, embedded, reused."""
     settings = load_settings().model_copy(update={"documents": place})
+    refuse_to_widen(settings)
     console = Console()
     result = ingest_documents(settings, as_of=as_of.date() if as_of else None, allow_mass_delete=allow_mass_delete)
     show_stages(console, result)
     show_counts(console, result)
     show_problems(console, result)
     return 0 if result.success and not result.failed_checks else EXIT_CHECK_FAILED
+
+
+def refuse_to_widen(settings: Settings) -> None:
+    """A place that a configured source already covers keeps that source's rules.
+
+    Raises ConfigurationError: as a source of its own it would have none, and everybody could find all of it.
+    """
+    place = folder_root(settings.documents or "")
+    for source in settings.sources:
+        covered = folder_root(source.uri)
+        if source.rules and (place.is_relative_to(covered) or covered.is_relative_to(place)):
+            raise ConfigurationError(
+                f"`{settings.documents}` overlaps source `{source.name}` (`{source.uri}`), whose path rules say who may "
+                "find what. Taken in by itself it would be public. Nothing was run. Run the configured sources with "
+                "`assay demo`, or copy the folder elsewhere."
+            )
 
 
 def ingest_documents(
@@ -43,6 +60,7 @@ def ingest_documents(
 
     Raises SourceError when no source holds a day, ConfigurationError for a day before the first partition.
     """
+    prepare_dagster_home(settings)
     today = datetime.now(UTC).date()
     days = (
         [as_of]

@@ -43,7 +43,13 @@ class PipelineResult:
 
     @property
     def failed_checks(self) -> list[dict[str, Any]]:
-        return [check for check in self.checks if not check["passed"]]
+        """Failed checks, warnings left out."""
+        return [check for check in self.checks if not check["passed"] and check["severity"] == "ERROR"]
+
+    @property
+    def warnings(self) -> list[dict[str, Any]]:
+        """Failed checks that stop nothing."""
+        return [check for check in self.checks if not check["passed"] and check["severity"] != "ERROR"]
 
     @property
     def changed_nothing(self) -> bool:
@@ -136,8 +142,9 @@ def show_stages(console: Console, result: PipelineResult) -> None:
 
 def show_problems(console: Console, result: PipelineResult) -> None:
     """Failed checks and errors, each with what it saw."""
-    for check in result.failed_checks:
-        console.print(f"[red]check failed[/] {check['asset']}: [bold]{check['name']}[/]")
+    for check in [*result.failed_checks, *result.warnings]:
+        word = "[red]check failed[/]" if check in result.failed_checks else "[yellow]warning[/]"
+        console.print(f"{word} {check['asset']}: [bold]{check['name']}[/]")
         for name, seen in check["seen"].items():
             for line in seen if isinstance(seen, list) else [seen]:
                 console.print(f"  {name}: {line}", markup=False, soft_wrap=True)

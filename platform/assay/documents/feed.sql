@@ -6,6 +6,9 @@ with present as (
 earlier as (
     select * from manifests where day = $previous_day and status <> 'empty' and $mode = 'snapshot'
 ),
+closed as (
+    select path from present where status = 'refused'
+),
 upserts as (
     select
         $source as source,
@@ -50,6 +53,8 @@ deletes as (
         allowed_principals
     from earlier
     where path not in (select path from present)
+      -- What lay in a folder that could not be entered was not observed, so nobody knows that it is gone.
+      and not exists (select 1 from closed where starts_with(earlier.path, closed.path || '/'))
 )
 select * from upserts
 union all

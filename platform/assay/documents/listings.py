@@ -2,7 +2,8 @@
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -10,9 +11,12 @@ from typing import Any, cast
 
 import fsspec
 import pyarrow as pa
+import pyarrow.compute
 import pyarrow.dataset as ds
 
 from assay.errors import DocumentRejected, SourceError
+
+pc: Any = pyarrow.compute  # its functions are made at import, where no type checker sees them
 
 # A file that changes under the reader is read this often before it is refused.
 READ_ATTEMPTS = 3
@@ -39,28 +43,34 @@ class LocalFolder:
         return self._root.is_dir() and os.access(self._root, os.R_OK | os.X_OK)
 
     def observe(self, max_file_bytes: int) -> Iterator[Observed]:
-        yield from self._walk(self._root, max_file_bytes)
-
-    def _walk(self, folder: Path, max_file_bytes: int) -> Iterator[Observed]:
-        try:
-            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
-        except OSError as error:
-            yield self._refused(folder, DocumentRejected("unreadable", f"folder cannot be entered: {error.strerror}"))
-            return
-        for entry in entries:
-            path = Path(entry.path)
-            if entry.name.startswith("."):
+        folders = [self._root]  # a list and no recursion: folders can be nested deeper than Python calls
+        while folders:
+            folder = folders.pop()
+            try:
+                entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+            except OSError as error:
+                if folder == self._root:
+                    raise _not_listed(str(folder), error) from error
+                reason = f"folder cannot be entered: {error.strerror}"
+                yield self._refused(folder, DocumentRejected("unreadable", reason))
                 continue
-            if not _is_text(entry.name):
-                yield self._refused(path, DocumentRejected("hostile_path", "the name is not valid UTF-8"))
-            elif entry.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(self._root):
-                yield self._refused(path, DocumentRejected("hostile_path", "a link that leaves the source's folder"))
-            elif entry.is_dir(follow_symlinks=False):
-                yield from self._walk(path, max_file_bytes)
-            elif entry.is_symlink() and entry.is_dir():
-                continue  # a link to a folder of the same source: its files are observed where they are
-            else:
-                yield self._read(path, max_file_bytes)
+            for entry in entries:
+                if entry.name.startswith("."):
+                    continue
+                if entry.is_dir(follow_symlinks=False) and _is_text(entry.name):
+                    folders.append(Path(entry.path))
+                elif file := self._file(entry, max_file_bytes):
+                    yield file
+
+    def _file(self, entry: os.DirEntry[str], max_file_bytes: int) -> Observed | None:
+        path = Path(entry.path)
+        if not _is_text(entry.name):
+            return self._refused(path, DocumentRejected("hostile_path", "the name is not valid UTF-8"))
+        if entry.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(self._root):
+            return self._refused(path, DocumentRejected("hostile_path", "a link that leaves the source's folder"))
+        if entry.is_dir():
+            return None  # a link to a folder of the same source: its files are observed where they are
+        return self._read(path, max_file_bytes)
 
     def _read(self, path: Path, max_file_bytes: int) -> Observed:
         try:
@@ -79,10 +89,10 @@ class LocalFolder:
         return self._refused(path, _changing())
 
     def _refused(self, path: Path, rejection: DocumentRejected) -> Observed:
-        return Observed(self._relative(path), _escaped(f"file://{path}"), None, rejection)
+        return Observed(self._relative(path), path.as_uri(), None, rejection)
 
     def _relative(self, path: Path) -> str:
-        return _escaped(path.relative_to(self._root).as_posix())
+        return path.relative_to(self._root).as_posix()
 
 
 class RemoteFolder:
@@ -92,12 +102,14 @@ class RemoteFolder:
         self._uri = uri.rstrip("/")
 
     def exists(self) -> bool:
-        filesystem, root = self._open()
-        return bool(filesystem.isdir(root))
+        filesystem, root = _opened(self._uri)
+        with _listing(self._uri):
+            return bool(filesystem.isdir(root))
 
     def observe(self, max_file_bytes: int) -> Iterator[Observed]:
-        filesystem, root = self._open()
-        found = cast(dict[str, dict[str, Any]], filesystem.find(root, detail=True))
+        filesystem, root = _opened(self._uri)
+        with _listing(self._uri):
+            found = cast(dict[str, dict[str, Any]], filesystem.find(root, detail=True))
         for name, details in sorted(found.items()):
             path = name.removeprefix(root).lstrip("/")
             if not any(part.startswith(".") and part != ".." for part in path.split("/")):
@@ -119,16 +131,6 @@ class RemoteFolder:
             return Observed(path, uri, None, DocumentRejected("unreadable", f"cannot be read: {error}"))
         return Observed(path, uri, None, _changing())
 
-    def _open(self) -> tuple[Any, str]:
-        try:
-            filesystem, root = cast(tuple[Any, str], fsspec.url_to_fs(self._uri))
-        except (ImportError, ValueError) as error:
-            raise SourceError(
-                f"`{self._uri}` cannot be opened: {error}. Nothing of it was written. "
-                "Install what its protocol needs, for S3 `pip install s3fs`, then run this again."
-            ) from error
-        return filesystem, root.rstrip("/")
-
 
 class SnapshotTable:
     """A day of a Parquet table with the columns `path`, `snapshot_date` and `text`."""
@@ -140,7 +142,9 @@ class SnapshotTable:
         return self._day in table_days(self._file)
 
     def observe(self, max_file_bytes: int) -> Iterator[Observed]:
-        wanted = ds.field("snapshot_date").cast("string") == self._day.isoformat()
+        # Of a time only its day counts, as in `table_days`.
+        dates: Any = ds.field("snapshot_date").cast("string")
+        wanted = pc.utf8_slice_codeunits(dates, 0, 10) == self._day.isoformat()
         rows = ds.dataset(self._file).to_table(columns=["path", "text"], filter=wanted).sort_by("path")
         if len(rows["path"].unique()) < rows.num_rows:
             raise SourceError(
@@ -178,11 +182,42 @@ def table_days(file: Path) -> list[date]:
 
 
 def folder_names(uri: str) -> list[str]:
-    """The names of what lies directly under a folder or URI; none where it does not exist."""
-    filesystem, root = cast(tuple[Any, str], fsspec.url_to_fs(uri or "."))
-    if not filesystem.isdir(root):
-        return []
-    return [str(name).rstrip("/").rpartition("/")[2] for name in filesystem.ls(root, detail=False)]
+    """The names of the folders directly under a folder or URI; none where it does not exist."""
+    filesystem, root = _opened(uri or ".")
+    with _listing(uri):
+        if not filesystem.isdir(root):
+            return []
+        found = cast(list[dict[str, Any]], filesystem.ls(root, detail=True))
+    # Not "directory" alone: what links to one is of another type.
+    return [str(one["name"]).rstrip("/").rpartition("/")[2] for one in found if one["type"] != "file"]
+
+
+def _opened(uri: str) -> tuple[Any, str]:
+    """The filesystem of a URI and the path in it."""
+    try:
+        filesystem, root = cast(tuple[Any, str], fsspec.url_to_fs(uri))
+    except (ImportError, ValueError) as error:
+        raise SourceError(
+            f"`{uri}` cannot be opened: {error}. Nothing of it was written. "
+            "Install what its protocol needs, for S3 `pip install s3fs`, then run this again."
+        ) from error
+    return filesystem, root.rstrip("/")
+
+
+@contextmanager
+def _listing(place: str) -> Generator[None]:
+    try:
+        yield
+    except Exception as error:  # every protocol raises its own, for credentials and networks alike
+        raise _not_listed(place, error) from error
+
+
+def _not_listed(place: str, error: Exception) -> SourceError:
+    """Taken for an empty place, one that cannot be listed would delete everything."""
+    return SourceError(
+        f"`{place}` cannot be listed: {error}. Nothing of it was written; what it held before goes on serving. "
+        "Mend the place or its credentials, see its settings with `assay doctor --settings`, then run this again."
+    )
 
 
 def _identity(status: os.stat_result) -> tuple[int, int, int]:
@@ -205,7 +240,3 @@ def _is_text(name: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def _escaped(name: str) -> str:
-    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

@@ -124,7 +124,7 @@ def write_state(workspace: Workspace, connection: duckdb.DuckDBPyConnection, day
         if checked.blocked_by:
             raise CheckFailed(
                 f"The folded document state fails `{'`, `'.join(checked.blocked_by)}`. Nothing was written; the state "
-                "before stands and goes on serving. See the failing keys with `assay documents quarantine`."
+                "before stands and goes on serving. See the failing keys on the asset's checks with `make dev`."
             )
         if changed:
             workspace.lake.replace_rows(STATE, batch, column="document_id", values=changed)

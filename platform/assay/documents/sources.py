@@ -13,7 +13,10 @@ from assay.settings import PathRule, SourceSettings
 
 DAY_PLACEHOLDER = "{day}"
 _WILDCARD = re.compile(r"[*?\[]")
-_CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f]")
+# Control characters, halves of surrogate pairs, and the backslash, by which the others are written.
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff\\\\]")
+# Begins with a backslash, which every other path has doubled: no file is called so.
+_NO_NAME = "\\(no name)"
 
 
 def is_live(source: SourceSettings) -> bool:
@@ -54,9 +57,10 @@ def rule_for(source: SourceSettings, path: str) -> PathRule:
 
 def _day(name: str) -> date | None:
     try:
-        return date.fromisoformat(name)
+        day = date.fromisoformat(name)
     except ValueError:
         return None
+    return day if day.isoformat() == name else None  # `20261101` is a day too, but not the folder that is looked for
 
 
 def _listing(source: SourceSettings, day: date) -> tuple[LocalFolder | RemoteFolder | SnapshotTable, str | None]:
@@ -83,17 +87,22 @@ def _split_glob(uri: str) -> tuple[str, str | None]:
 def _safe(file: Observed) -> Observed:
     """The file, refused if its path could lead out of the source or break a log line."""
     parts = PurePosixPath(file.path).parts
-    hostile = (
-        not parts
-        or file.path.startswith("/")
-        or ".." in parts
-        or "\\" in file.path
-        or _CONTROL_CHARACTER.search(file.path)
-    )
-    if file.rejection or not hostile:
+    unprintable = _UNPRINTABLE.search(file.path)
+    if not unprintable and parts and ".." not in parts and not file.path.startswith("/"):
         return file
-    refusal = DocumentRejected("hostile_path", "the path is absolute or holds `..`, a backslash or a control character")
-    printable = _CONTROL_CHARACTER.sub("\N{REPLACEMENT CHARACTER}", file.path)
-    return Observed(
-        printable or "(no name)", _CONTROL_CHARACTER.sub("\N{REPLACEMENT CHARACTER}", file.uri), None, refusal
+    refusal = file.rejection or DocumentRejected(
+        "hostile_path", "the path is absolute or holds `..`, a backslash or a control character"
     )
+    return Observed(_printable(file.path) or _NO_NAME, _printable(file.uri), None, refusal)
+
+
+def _printable(name: str) -> str:
+    """A name in which nothing breaks a line or an encoder; two different names never read the same."""
+    return _UNPRINTABLE.sub(lambda found: _escape(ord(found[0])), name)
+
+
+def _escape(code: int) -> str:
+    if code == ord("\\"):
+        return "\\\\"
+    byte = code - 0xDC00 if code >= 0xDC80 else code  # how Python holds a byte of a file name that is not UTF-8
+    return f"\\x{byte:02x}" if byte < 0x100 else f"\\u{code:04x}"

@@ -26,7 +26,7 @@ class Limits:
 
     # Also bounds a text's characters: a longer one comes from a container that expands without measure.
     max_file_bytes: int = Settings.model_fields["max_file_bytes"].default
-    max_chunk_tokens: int = 256  # what all-MiniLM-L6-v2 reads; it silently ignores the rest
+    max_chunk_tokens: int = 254  # what all-MiniLM-L6-v2 reads beside its two special tokens; it ignores the rest
     max_quarantined_ratio: float = Settings.model_fields["max_quarantined_ratio"].default
 
     @classmethod

@@ -106,8 +106,8 @@ class Searcher:
             return self._attempt(request, embed, watch, reopen=True)
         except engine.GoneError as error:
             raise StorageError(
-                f"The table of the serving release is gone ({error.__cause__}). Nothing was changed. Serve an older "
-                "release with `assay release rollback`, or build it again with `assay ingest DIR`."
+                f"The table of the serving release is gone ({error.__cause__}). Nothing was changed. Build it "
+                "again from the lake with `assay demo` or `assay ingest DIR`."
             ) from error
 
     def _attempt(

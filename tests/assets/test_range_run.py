@@ -1,0 +1,213 @@
+"""The three days of the sample as one run, and the same run again: what Dagster recorded and what was written."""
+
+import re
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+import dagster as dg
+import pytest
+from command_runs import CHECKOUT, Demo
+
+from assay.documents.bronze import FEED
+from assay.documents.gold import CHUNKS
+from assay.documents.manifests import MANIFESTS
+from assay.documents.silver import DOCUMENTS, STATE
+from assay.lake import Lake
+from assay.quality.quarantine import QUARANTINE
+from assay.retrieval.serving import read_history, read_pointer
+from assay.schema import Table
+from assets.definitions import defs
+
+DAYS = [date(2026, 11, 1) + timedelta(days=number) for number in range(3)]
+KEYS = sorted(defs.resolve_asset_graph().get_all_asset_keys())
+CHECKS = defs.resolve_asset_graph().asset_check_keys
+# The broken file on the second day, and how many chunks and different texts the last day's 35 documents make.
+QUARANTINED = {date(2026, 11, 2): 1}
+CHUNK_COUNT, TEXT_COUNT = 273, 267
+
+
+@dataclass(frozen=True)
+class DayOfSample:
+    """A row of the table in samples/README.md."""
+
+    edited: int
+    added: int
+    deleted: int
+    documents: int
+
+
+def days_of_sample() -> dict[date, DayOfSample]:
+    """The table of what changes on which day, counted."""
+    told = (CHECKOUT / "samples" / "README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (2026-11-\d\d) \| (.*) \| (.*) \| (.*) \| (\d+) \|$", told, re.MULTILINE)
+    return {
+        date.fromisoformat(day): DayOfSample(
+            edited.count("`") // 2,
+            int(documents) if added == "all" else added.count("`") // 2,
+            deleted.count("`") // 2,
+            int(documents),
+        )
+        for day, edited, added, deleted, documents in rows
+    }
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What Dagster recorded of one run: its tags, and the numbers by asset and partition."""
+
+    run: dg.DagsterRun
+    numbers: dict[str, dict[date, dict[str, Any]]]
+    checks: list[dg.AssetCheckEvaluation]
+
+
+@pytest.fixture(scope="module")
+def recorded(demo: Demo) -> tuple[Recorded, Recorded]:
+    """The first run and the second."""
+    with dg.DagsterInstance.from_config(str(demo.home / "dagster")) as instance:
+        first, again = reversed(instance.get_runs())
+        return _recorded(instance, first), _recorded(instance, again)
+
+
+def _recorded(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Recorded:
+    numbers: dict[str, dict[date, dict[str, Any]]] = {}
+    for key in KEYS:
+        for record in instance.fetch_materializations(key, limit=100).records:
+            made = record.asset_materialization
+            if record.run_id == run.run_id and made and made.partition:
+                values = {name: value.value for name, value in made.metadata.items()}
+                days = numbers.setdefault(key.to_user_string(), {})
+                assert date.fromisoformat(made.partition) not in days, "one materialization per partition"
+                days[date.fromisoformat(made.partition)] = values
+    evaluations = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION)
+    checks = [one.dagster_event.asset_check_evaluation_data for one in evaluations if one.dagster_event]
+    return Recorded(run, numbers, checks)
+
+
+def test_the_table_of_the_sample_is_read() -> None:
+    assert list(days_of_sample()) == DAYS
+    assert days_of_sample()[DAYS[1]] == DayOfSample(edited=5, added=5, deleted=2, documents=35)
+
+
+def test_three_days_are_one_run(recorded: tuple[Recorded, Recorded]) -> None:
+    run = recorded[0].run
+    assert run.status is dg.DagsterRunStatus.SUCCESS
+    assert run.tags["dagster/asset_partition_range_start"] == DAYS[0].isoformat()
+    assert run.tags["dagster/asset_partition_range_end"] == DAYS[-1].isoformat()
+
+
+@pytest.mark.parametrize("key", KEYS, ids=dg.AssetKey.to_user_string)
+def test_every_asset_is_materialized_once_for_every_day(recorded: tuple[Recorded, Recorded], key: dg.AssetKey) -> None:
+    assert sorted(recorded[0].numbers[key.to_user_string()]) == DAYS
+
+
+@pytest.mark.parametrize("day", DAYS, ids=date.isoformat)
+def test_a_day_shows_its_own_numbers(recorded: tuple[Recorded, Recorded], day: date) -> None:
+    told = days_of_sample()[day]
+    taken, quarantined = told.added + told.edited, QUARANTINED.get(day, 0)
+    numbers = recorded[0].numbers
+
+    manifest = numbers["bronze/manifests"][day]
+    assert (manifest["files"], manifest["refused"]) == (told.documents, 0)
+    folder = CHECKOUT / "samples" / "inbox" / day.isoformat()
+    assert manifest["size_bytes"] == sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+    feed = numbers["bronze/documents"][day]
+    changes = {name: feed.get(name, 0) for name in ("added", "edited", "repermitted", "deleted")}
+    assert changes == {"added": told.added, "edited": told.edited, "repermitted": 0, "deleted": told.deleted}
+
+    for stage in ("silver/documents", "silver/quarantined_documents"):
+        texts = numbers[stage][day]
+        assert (texts["taken"], texts["emitted"], texts["quarantined"]) == (taken, taken - quarantined, quarantined)
+        assert (texts["parsed"], texts["reused"]) == (taken, 0)
+
+    # A sample of what the whole run held back.
+    held_back = numbers["silver/quarantined_documents"][day]["held_back"]
+    assert "| sample:runbooks/corrupt-export.md | corrupt |" in held_back
+
+
+@pytest.mark.parametrize("day", DAYS, ids=date.isoformat)
+def test_every_day_shows_what_stands_after_the_run(recorded: tuple[Recorded, Recorded], day: date) -> None:
+    numbers = {stage: days[day] for stage, days in recorded[0].numbers.items()}
+    current = days_of_sample()[DAYS[-1]].documents - 1  # without the broken one
+    deleted = sum(one.deleted for one in days_of_sample().values())
+
+    state = numbers["silver/document_state"]
+    assert (state["current"], state["tombstones"], state["without_text"]) == (current, deleted, 1)
+    assert (state["added"], state["changed"], state["deleted"]) == (current, 0, 0)
+    assert state["dagster/row_count"] == current
+
+    chunks = numbers["gold/chunks"]
+    assert (chunks["current"], chunks["chunked"], chunks["kept"], chunks["removed"]) == (current, current, 0, 0)
+    assert chunks["chunks"] == chunks["dagster/row_count"] == CHUNK_COUNT
+    assert "| document_id | start | end |" in chunks["sample"]
+
+    vectors = numbers["gold/embeddings"]
+    assert (vectors["embedded"], vectors["embedded"] + vectors["reused"]) == (TEXT_COUNT, CHUNK_COUNT)
+    assert (vectors["inserted"], vectors["updated"], vectors["deleted"]) == (CHUNK_COUNT, 0, 0)
+    assert vectors["dagster/row_count"] == CHUNK_COUNT
+    assert vectors["unindexed_rows"] == 0
+
+    release = numbers["release/serving"]
+    assert release["published"] is True
+    assert (release["canaries"], release["canaries_answered"], release["failed_rules"]) == (24, 24, [])
+    assert release["serving"] == release["release"]
+
+
+@pytest.mark.parametrize("number", [0, 1], ids=["first", "again"])
+def test_every_check_was_evaluated_once_and_passed(recorded: tuple[Recorded, Recorded], number: int) -> None:
+    checks = recorded[number].checks
+    assert sorted(str(one.asset_check_key) for one in checks) == sorted(map(str, CHECKS))
+    assert [one.check_name for one in checks if not one.passed] == []
+
+
+def test_checks_say_what_they_saw(recorded: tuple[Recorded, Recorded]) -> None:
+    by_name = {(one.asset_key.to_user_string(), one.check_name): one for one in recorded[0].checks}
+    conserved = by_name["silver/documents", "documents_are_conserved"].metadata["seen"].value
+    assert conserved == "49 taken in, 48 emitted, 1 quarantined, 0 lost, 0 doubled"
+    assert by_name["bronze/documents", "op_is_known"].metadata["evaluated"].value == 53
+    assert "| yes | canary_questions_are_answered | 24 of 24" in str(
+        by_name["release/serving", "fast_gate_passed"].metadata["rules"].value
+    )
+
+
+def test_the_same_run_again_writes_not_one_byte(demo: Demo) -> None:
+    first, again = demo.stored
+    assert {name for name in first.keys() | again.keys() if first.get(name) != again.get(name)} == set()
+    assert {name.split("/")[0] for name in first} == {"lake", "vectors", "blobs", "releases"}
+
+
+def test_the_same_run_again_says_that_nothing_changed(recorded: tuple[Recorded, Recorded]) -> None:
+    first, again = (one.numbers for one in recorded)
+    for day in DAYS:
+        assert again["bronze/manifests"][day] == first["bronze/manifests"][day]
+        assert again["bronze/documents"][day] == first["bronze/documents"][day]
+        assert again["silver/documents"][day]["parsed"] == 0
+        assert again["silver/documents"][day]["emitted"] == first["silver/documents"][day]["emitted"]
+        state = again["silver/document_state"][day]
+        assert (state["added"], state["changed"], state["deleted"]) == (0, 0, 0)
+        assert (again["gold/chunks"][day]["chunked"], again["gold/chunks"][day]["removed"]) == (0, 0)
+        vectors = again["gold/embeddings"][day]
+        did = ("embedded", "reused", "inserted", "updated", "deleted", "documents_replaced", "documents_removed")
+        assert {name: vectors[name] for name in did} == dict.fromkeys(did, 0)
+        assert again["release/serving"][day]["published"] is False
+
+
+@pytest.mark.parametrize("table", [MANIFESTS, FEED, DOCUMENTS, QUARANTINE, STATE, CHUNKS], ids=lambda table: table.name)
+def test_tables_hold_what_was_counted(demo: Demo, table: Table) -> None:
+    told = days_of_sample().values()
+    changes = sum(one.added + one.edited for one in told)
+    expected = {
+        MANIFESTS.name: sum(one.documents for one in told),
+        FEED.name: changes + sum(one.deleted for one in told),
+        DOCUMENTS.name: changes - 1,
+        QUARANTINE.name: 1,
+        STATE.name: 40,  # "the union of all three days is 40 distinct paths"
+        CHUNKS.name: CHUNK_COUNT,
+    }
+    assert Lake(demo.home / "lake").read(table).num_rows == expected[table.name]
+
+
+def test_one_release_was_published(demo: Demo) -> None:
+    history = read_history(demo.home / "releases")
+    assert history == [read_pointer(demo.home / "releases")]
