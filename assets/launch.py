@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+from dagster._core.errors import DagsterAssetCheckFailedError
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 
 from assay.errors import AssayError
@@ -117,7 +118,7 @@ def _message(error: Any) -> str:
     """An error of Assay's own is its message; any other is a fault in the code and comes with where it happened."""
     while error.cause is not None:
         error = error.cause
-    if error.cls_name == dg.DagsterAssetCheckFailedError.__name__:
+    if error.cls_name == DagsterAssetCheckFailedError.__name__:
         return ""  # the check that failed is told among the checks
     return str(error.message).strip() if error.cls_name in _OWN_ERRORS else error.to_string()
 

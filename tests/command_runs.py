@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -23,8 +23,22 @@ ASSAY = Path(sys.executable).with_name("assay")
 DEADLINE_SECONDS = 250
 # Wide enough that tables and messages are not wrapped.
 COLUMNS = 240
+USUAL_COLUMNS = 80
 # Libraries that a run without work must not import: seconds of CPU each.
 WATCHED = ("torch", "great_expectations")
+
+# The folder that is ingested: five chunks, of which the edit touches one.
+HANDBOOK = {
+    "expenses.md": (
+        "# Expenses of a journey\n\n## What a meal may cost\n\nA meal on a journey is paid up to 38 euros a day, with a "
+        "receipt for each amount above ten euros.\n\n## When a taxi is paid\n\nA taxi is paid after ten in the evening, "
+        "or with heavy luggage.\n"
+    ),
+    "travel.md": "# Booking of trains and rooms\n\nTrains are booked by the office in Aarhus, second class below four hours.\n",
+    "keys.md": "# What to do about a lost key\n\nIt is reported to the porter at once, and its lock is changed the same day.\n",
+}
+EDIT = ("heavy luggage", "two suitcases")
+DESKS = "# Who sits at which desk\n\nDesks are shared; a screen stays where it is.\n"
 
 # Notes a library when its module is executed, not when it is only looked for, and at once: the launching process ends
 # without the interpreter's own end.
@@ -69,7 +83,8 @@ def assay(home: Path, *arguments: str, **environment: str) -> Ran:
 def together(home: Path, *calls: Sequence[str], **environment: str) -> list[Ran]:
     """Several commands that only read, two at a time; what they did in the order of `calls`."""
     with ThreadPoolExecutor(2) as pool:
-        return list(pool.map(lambda arguments: assay(home, *arguments, **environment), calls))
+        begun = [pool.submit(assay, home, *arguments, **environment) for arguments in calls]
+        return [one.result() for one in begun]
 
 
 def run(command: Sequence[str], environment: Mapping[str, str]) -> Ran:
@@ -110,7 +125,7 @@ def stored_files(home: Path) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Demo:
-    """`assay demo`, twice over one home. `stored` and `processes` are one entry per run.
+    """`assay demo`, twice over one home, wide and in 80 columns. `stored` and `processes` are one entry per run.
 
     `processes`: command line -> the watched libraries it imported, for every Python process of the run.
     """
@@ -125,24 +140,86 @@ class Demo:
         return shutil.copytree(self.home, folder / "home")
 
 
-def demo_of_session(tmp_path_factory: pytest.TempPathFactory) -> Demo:
-    """The demo, run twice at the first call of a test session; tests read its home and write in copies."""
-    return _demo(tmp_path_factory.getbasetemp() / "demo")
+@dataclass(frozen=True)
+class Ingests:
+    """What `assay ingest` said of a folder: new, edited, found empty, emptied on purpose; a search after each change."""
+
+    home: Path
+    first: Ran
+    edited: Ran
+    found_after_edit: Ran
+    empty: Ran
+    found_while_empty: Ran
+    emptied: Ran
+    found_at_last: Ran
+
+
+def demo_of_session(request: pytest.FixtureRequest) -> Demo:
+    """The demo, run twice at the first call of a test session; tests read its home and write in copies.
+
+    What other tests of the session will ask for is begun beside it, for one run alone leaves a core idle.
+    """
+    if any("ingests" in getattr(item, "fixturenames", ()) for item in request.session.items):
+        _begin_ingests(_folder(request))
+    return _demo(_folder(request))
+
+
+def ingests_of_session(request: pytest.FixtureRequest) -> Ingests:
+    """Four days of a small folder, taken in at the first call of a test session."""
+    return _begin_ingests(_folder(request)).result()
+
+
+def _folder(request: pytest.FixtureRequest) -> Path:
+    factory: pytest.TempPathFactory = request.getfixturevalue("tmp_path_factory")
+    return factory.getbasetemp()
 
 
 @cache
 def _demo(folder: Path) -> Demo:
-    (folder / "watcher").mkdir(parents=True)
-    (folder / "watcher" / "sitecustomize.py").write_text(_WATCHER)
+    home, watcher = folder / "demo", folder / "watcher"
+    watcher.mkdir()
+    (watcher / "sitecustomize.py").write_text(_WATCHER)
     runs, stored, processes = [], [], []
-    for number in range(2):
-        seen = folder / f"imports-{number}.txt"
-        ran = assay(folder / "home", "demo", PYTHONPATH=str(folder / "watcher"), IMPORTS_SEEN=str(seen))
+    for number, columns in enumerate((COLUMNS, USUAL_COLUMNS)):
+        seen = watcher / f"seen-{number}.txt"
+        ran = assay(home, "demo", PYTHONPATH=str(watcher), IMPORTS_SEEN=str(seen), COLUMNS=str(columns))
         assert ran.code == 0, ran
         runs.append(ran)
-        stored.append(stored_files(folder / "home"))
+        stored.append(stored_files(home))
         processes.append(_processes(seen))
-    return Demo(folder / "home", (runs[0], runs[1]), (stored[0], stored[1]), (processes[0], processes[1]))
+    return Demo(home, (runs[0], runs[1]), (stored[0], stored[1]), (processes[0], processes[1]))
+
+
+@cache
+def _begin_ingests(folder: Path) -> Future[Ingests]:
+    pool = ThreadPoolExecutor(1)
+    begun = pool.submit(_ingest_days, folder / "ingests", folder / "handbook")
+    pool.shutdown(wait=False)
+    return begun
+
+
+def _ingest_days(home: Path, handbook: Path) -> Ingests:
+    handbook.mkdir()
+
+    def ingest(day: str, *options: str) -> Ran:
+        return assay(home, "ingest", str(handbook), "--as-of", day, *options)
+
+    for name, text in HANDBOOK.items():
+        (handbook / name).write_text(text, encoding="utf-8")
+    first = ingest("2026-11-02")
+    (handbook / "expenses.md").write_text(HANDBOOK["expenses.md"].replace(*EDIT), encoding="utf-8")
+    (handbook / "travel.md").unlink()
+    (handbook / "desks.md").write_text(DESKS, encoding="utf-8")
+    (handbook / "broken.md").write_bytes(b"# Scan\n\x00\x01\x02\x00")
+    edited = ingest("2026-11-03")
+    found_after_edit = assay(home, "search", "suitcases", "--mode", "lexical", "--json")
+    for file in handbook.iterdir():
+        file.unlink()
+    empty = ingest("2026-11-04")
+    found_while_empty = assay(home, "search", "suitcases", "--mode", "lexical", "--json")
+    emptied = ingest("2026-11-04", "--allow-mass-delete")
+    found_at_last = assay(home, "search", "suitcases", "--mode", "lexical", "--json")
+    return Ingests(home, first, edited, found_after_edit, empty, found_while_empty, emptied, found_at_last)
 
 
 def _processes(seen: Path) -> dict[str, set[str]]:

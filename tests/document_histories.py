@@ -8,7 +8,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from document_runs import GARBLED, PNG, Pipeline, day, put, version
+from document_runs import CLOSED, GARBLED, PNG, Pipeline, day, put, version
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 
@@ -48,10 +48,19 @@ RULES: dict[str, tuple[PathRule, ...]] = {
 
 @dataclass(frozen=True)
 class Observation:
-    """What a folder of a day holds: path -> name of a content; and the permissions in force on that day."""
+    """What a folder of a day holds: path -> name of a content; the permissions in force; whether `sub` was closed."""
 
     files: Mapping[str, str]
     rules: str = "open"
+    closed: bool = False
+
+    @property
+    def visible(self) -> dict[str, str]:
+        return {path: name for path, name in self.files.items() if not (self.closed and path.startswith("sub/"))}
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.visible and not self.closed
 
 
 @dataclass(frozen=True)
@@ -77,6 +86,7 @@ observations = st.builds(
     Observation,
     st.dictionaries(st.sampled_from(PATHS), names, min_size=1) | st.fixed_dictionaries({}, optional={"a.md": names}),
     st.sampled_from(["open", "open", "closed"]),
+    st.sampled_from([False, False, False, True]),
 )
 
 
@@ -97,9 +107,10 @@ def lay_out(inbox: Path, observed: Mapping[int, Observation]) -> None:
     """Make the folders of days hold exactly what was observed."""
     for number, observation in observed.items():
         folder = inbox / day(number).isoformat()
-        for path in PATHS:
+        for path in (*PATHS, f"sub/{CLOSED}"):
             (folder / path).unlink(missing_ok=True)
-        put(folder, {path: CONTENTS[name][0] for path, name in observation.files.items()})
+        closed = {f"sub/{CLOSED}": ""} if observation.closed else {}
+        put(folder, {path: CONTENTS[name][0] for path, name in observation.files.items()} | closed)
 
 
 def pipeline_of(home: Path, inbox: Path, observed: Mapping[int, Observation]) -> Pipeline:
@@ -121,7 +132,7 @@ def settled(history: History, plan: Plan) -> History:
     seen = {number for run in plan.before for number in run}
     days = {
         number: history.drafts[number]
-        if not (now.files or history.allow_empty) and number in seen and number in history.drafts
+        if now.is_empty and not history.allow_empty and number in seen and number in history.drafts
         else now
         for number, now in history.days.items()
     }
@@ -156,15 +167,16 @@ class Expected:
         self.quarantine: list[tuple[int, str, str]] = []
         self.state: dict[str, dict[str, Any]] = {}
         self.blocked: list[int] = []
-        before: dict[str, Seen] = {}
+        known: dict[str, Seen] = {}
         for number, observation in sorted(history.days.items()):
-            if not observation.files and not history.allow_empty:
+            if observation.is_empty and not history.allow_empty:
                 continue  # taken for a folder that is not mounted, as if the day had never been looked at
-            now = {path: _seen(number, path, name, observation, inbox) for path, name in observation.files.items()}
-            changes = [_upsert(number, path, before.get(path), seen) for path, seen in now.items()]
-            changes += [_delete(number, path, seen) for path, seen in before.items() if path not in now]
+            now = {path: _seen(number, path, name, observation, inbox) for path, name in observation.visible.items()}
+            kept = {path: seen for path, seen in known.items() if observation.closed and path.startswith("sub/")}
+            changes = [_upsert(number, path, known.get(path), seen) for path, seen in now.items()]
+            changes += [_delete(number, path, seen) for path, seen in known.items() if path not in {**now, **kept}]
             self._take_in(number, [change for change in changes if change], now)
-            before = now
+            known = now | kept
 
     def _take_in(self, number: int, changes: list[dict[str, Any]], now: dict[str, Seen]) -> None:
         self.feed += changes

@@ -5,6 +5,8 @@ process .3 s to start, torch 8 s to import. The real ones have their own tests, 
 through both and compares.
 """
 
+import errno
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -42,7 +44,8 @@ from assay.workspace import Run, Workspace
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(64)
 # Decodes, and is no text that anybody can read: fails `text_is_not_garbled`.
 GARBLED = "# Notice\n\n" + "\N{REPLACEMENT CHARACTER}" * 60
-
+# A folder with a file of this name cannot be entered while `stand_ins` are there.
+CLOSED = ".closed"
 NOON = time(12)
 
 
@@ -225,10 +228,21 @@ def judge_garbled_texts(suite: Suite, rows: pa.Table) -> Validation:
 
 @contextmanager
 def stand_ins() -> Iterator[HashingEncoder]:
-    """Stages run with a plain judge, a parser in this process and a hashing encoder, which is given."""
+    """Stages run with a plain judge, a parser in this process and a hashing encoder, which is given.
+
+    A folder that holds CLOSED cannot be entered: modes do not stop root.
+    """
     encoder = HashingEncoder()
     lock = Lock()
+    scandir = os.scandir
+
+    def enter(folder: Any) -> Any:
+        if os.path.exists(os.path.join(folder, CLOSED)):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
+        return scandir(folder)
+
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "scandir", enter)
         patch.setattr("assay.quality.outcomes.validate", judge_garbled_texts)
         patch.setattr("assay.documents.silver.ParserPool", ParserInThisProcess)
         patch.setattr("assay.embeddings.encoding._loaded_encoder", lambda model: (encoder, lock))

@@ -1,10 +1,7 @@
-"""The demo's home for the assets' tests, copies of it to launch runs in, and the switch that renews the snapshot."""
-
-from pathlib import Path
+"""The demo that these tests look at, and the switch that renews the snapshot."""
 
 import pytest
-from command_runs import CHECKOUT, Demo, demo_of_session
-from launched_homes import LaunchedHome
+from command_runs import Demo, demo_of_session
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -13,15 +10,5 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.fixture(scope="session")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
-    return demo_of_session(tmp_path_factory)
-
-
-@pytest.fixture
-def used_home(demo: Demo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LaunchedHome:
-    """A copy of the demo's home, which the settings and Dagster of this process name."""
-    home = demo.copy(tmp_path)
-    monkeypatch.chdir(CHECKOUT)
-    monkeypatch.setenv("ASSAY_HOME", str(home))
-    monkeypatch.setenv("DAGSTER_HOME", str(home / "dagster"))
-    return LaunchedHome(home)
+def demo(request: pytest.FixtureRequest) -> Demo:
+    return demo_of_session(request)

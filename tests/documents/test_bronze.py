@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from document_runs import Pipeline, day, put, version
+from document_runs import CLOSED, Pipeline, day, put, version
 
 from assay.documents.bronze import FEED, days_to_derive
 from assay.settings import PathRule, SourceSettings
@@ -77,11 +77,27 @@ def test_what_is_absent_after_a_refusal_was_deleted(pipeline: Pipeline, inbox: P
 
 
 def test_what_lies_in_a_folder_that_cannot_be_entered_was_not_deleted(pipeline: Pipeline, inbox: Path) -> None:
-    put(inbox / "2026-11-01", {"sub/a.md": "stands", "subway.md": "goes", "sub/b/c.md": "stands"})
-    put(inbox / "2026-11-02", {"sub": None, "d.md": "x"})
+    put(inbox / "2026-11-01", {"sub/a.md": "stands", "subway.md": "goes", "sub/b/c.md": "stands", "sub/d.md": "goes"})
+    put(inbox / "2026-11-02", {f"sub/{CLOSED}": "", "new.md": "x"})
     pipeline.run(day(1), day(2), through="chunks")
-    assert pipeline.feed(2) == {"docs:d.md": "added", "docs:subway.md": "deleted"}
-    assert set(pipeline.current_texts()) == {"docs:sub/a.md", "docs:sub/b/c.md", "docs:d.md"}
+    assert pipeline.feed(2) == {"docs:new.md": "added", "docs:subway.md": "deleted"}
+    assert set(pipeline.current_texts()) == {"docs:sub/a.md", "docs:sub/b/c.md", "docs:sub/d.md", "docs:new.md"}
+    assert pipeline.quarantine(stage="bronze") == {"docs:sub/": ("unreadable", None)}
+
+
+@pytest.mark.parametrize("order", [(1, 2, 3, 4), (4, 3, 2, 1), (2, 4, 1, 3)])
+def test_what_went_while_its_folder_could_not_be_entered_is_deleted_when_it_can(
+    pipeline: Pipeline, inbox: Path, order: tuple[int, ...]
+) -> None:
+    put(inbox / "2026-11-01", {"sub/stays.md": "x", "sub/goes.md": "x", "sub/more/goes.md": "x", "a.md": "x"})
+    put(inbox / "2026-11-02", {f"sub/more/{CLOSED}": "", "sub/stays.md": "x", "sub/goes.md": "x", "a.md": "x"})
+    put(inbox / "2026-11-03", {f"sub/{CLOSED}": "", "a.md": "x"})
+    put(inbox / "2026-11-04", {"sub/stays.md": "x", "a.md": "x"})
+    for number in order:
+        pipeline.run(day(number), through="chunks")
+    assert [pipeline.feed(number) for number in (2, 3)] == [{}, {}]
+    assert pipeline.feed(4) == {"docs:sub/goes.md": "deleted", "docs:sub/more/goes.md": "deleted"}
+    assert set(pipeline.current_texts()) == {"docs:sub/stays.md", "docs:a.md"}
 
 
 def test_what_was_deleted_can_be_added_again(pipeline: Pipeline, inbox: Path) -> None:

@@ -208,48 +208,62 @@ def test_the_state_is_the_feed_folded_in_order_of_version_and_source(
     assert by_key(state) == by_key(list(expected.values()))
 
 
-manifests = st.dictionaries(
-    st.sampled_from(["x", "y", "z"]),
-    st.tuples(st.sampled_from(["one", "two", None]), st.sampled_from(["acme", "zeta"]), st.sampled_from(["p", "q"])),
+names = ["x", "sub/x", "sub/y", "subway", "sub/in/x"]
+manifests = st.tuples(
+    st.dictionaries(
+        st.sampled_from(names),
+        st.tuples(
+            st.sampled_from(["one", "two", None]), st.sampled_from(["acme", "zeta"]), st.sampled_from(["p", "q"])
+        ),
+    ),
+    st.sets(st.sampled_from(["sub/", "sub/in/"]), max_size=1),
 )
 
 
-@given(before=manifests, now=manifests, is_first=st.booleans(), mode=st.sampled_from(["snapshot", "arrivals"]))
+@given(st.lists(manifests, min_size=1, max_size=3), st.sampled_from(["snapshot", "snapshot", "arrivals"]))
 @settings(deadline=None, max_examples=2000 if AT_SCALE else 100)
-def test_the_feed_is_the_difference_of_two_manifests(
-    before: dict[str, Any], now: dict[str, Any], is_first: bool, mode: str
+def test_the_feed_is_the_difference_to_what_was_known(
+    observed: list[tuple[dict[str, Any], set[str]]], mode: str
 ) -> None:
-    rows = [
-        ManifestRow("docs", day(number), path, path, "observed" if content else "refused", None, None,
-                    len(content) if content else None, content, tenant, [principal], "r", datetime.now(UTC))
-        for number, manifest in ((1, {} if is_first else before), (2, now))
-        for path, (content, tenant, principal) in manifest.items()
-    ]  # fmt: skip
+    rows, known, now = [], {}, {}
+    for number, (files, closed) in enumerate(observed, start=1):
+        known = now
+        seen = {path: values for path, values in files.items() if not path.startswith(tuple(closed))}
+        now = {**{path: values for path, values in known.items() if path.startswith(tuple(closed))}, **seen}
+        manifest = seen | dict.fromkeys(closed, (None, "acme", "p"))
+        for path, (content, tenant, principal) in (manifest or {"": (None, "acme", "p")}).items():
+            status = "observed" if content else "refused" if path else "empty"
+            size = len(content) if content else None
+            rows.append(
+                ManifestRow("docs", day(number), path, path, status, None, None, size, content, tenant, [principal], "r",
+                            datetime.now(UTC))
+            )  # fmt: skip
     parameters = {
         "source": "docs",
         "namespace": "space",
         "mode": mode,
-        "day": day(2),
-        "previous_day": None if is_first else day(1),
-        "document_version": version(2),
+        "day": day(len(observed)),
+        "previous_day": day(len(observed) - 1) if len(observed) > 1 else None,
+        "since": day(1),
+        "document_version": version(len(observed)),
     }
     with engine({"manifests": MANIFESTS.rows(rows)}) as connection:
         feed = to_table(FEED, query(connection, "assay.documents", "feed.sql", parameters)).to_pylist()
 
-    known = {} if is_first or mode == "arrivals" else before
+    files, closed = observed[-1]
+    if mode == "arrivals":
+        known = {}
     expected = {f"space:{path}": ("delete", "deleted", None, *known[path][1:]) for path in known if path not in now}
-    for path, (content, tenant, principal) in now.items():
-        if content and path not in known:
+    for path, (content, tenant, principal) in files.items():
+        if not content or path.startswith(tuple(closed)):
+            continue
+        if path not in known:
             expected[f"space:{path}"] = ("upsert", "added", content, tenant, principal)
-        elif content and known[path][0] != content:
+        elif known[path][0] != content:
             expected[f"space:{path}"] = ("upsert", "edited", content, tenant, principal)
-        elif content and known[path][1:] != (tenant, principal):
+        elif known[path][1:] != (tenant, principal):
             expected[f"space:{path}"] = ("upsert", "repermitted", content, tenant, principal)
-    found = {
-        row["document_id"]: (
-            row["op"], row["change"], row["content_hash"], row["tenant"], *row["allowed_principals"]
-        )
-        for row in feed
-    }  # fmt: skip
+    columns = ("op", "change", "content_hash", "tenant")
+    found = {row["document_id"]: (*(row[name] for name in columns), *row["allowed_principals"]) for row in feed}
     assert found == expected
     assert len(feed) == len(expected)

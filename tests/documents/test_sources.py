@@ -205,7 +205,7 @@ def test_what_cannot_be_read_is_refused_and_the_rest_goes_through(nobody: Path) 
     (nobody / "secret.md").chmod(0)
     (nobody / "closed").chmod(0)
     os.seteuid(65534)
-    assert seen(nobody) == {"a.md": b"a.md", "closed": "unreadable", "secret.md": "unreadable"}
+    assert seen(nobody) == {"a.md": b"a.md", "closed/": "unreadable", "secret.md": "unreadable"}
 
 
 def test_a_folder_that_cannot_be_listed_is_not_taken_for_an_empty_one(nobody: Path) -> None:

@@ -1,6 +1,6 @@
 """The bronze stage: a day's manifest as it was observed, and the feed that follows from it."""
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute
 
-from assay.documents.manifests import MANIFESTS, observe_day, observed_days
+from assay.documents.manifests import MANIFESTS, closed_days, observe_day, observed_days
 from assay.locks import exclusive
 from assay.quality.outcomes import check_batch, row_keys
 from assay.quality.quarantine import Refusal, replace_quarantine
@@ -80,10 +80,18 @@ def land_manifest(
 
 
 def days_to_derive(workspace: Workspace, source: SourceSettings, days: list[date]) -> list[date]:
-    """The observed ones of `days`, and after each the next observed day, whose feed is the difference to it."""
-    observed = observed_days(workspace.lake, source)
-    following = {observed[place] for day in days if (place := bisect_right(observed, day)) < len(observed)}
-    return sorted({*days} & {*observed} | following)
+    """The observed ones of `days`, and after each the next observed day, whose feed is the difference to it.
+
+    Where that day could not enter a folder, also the one after it, which looks back over it; and so on.
+    """
+    observed, closed = observed_days(workspace.lake, source), closed_days(workspace.lake, source)
+    found = {*days} & {*observed}
+    for day in days:
+        for following in observed[bisect_right(observed, day) :]:
+            found.add(following)
+            if following not in closed:
+                break
+    return sorted(found)
 
 
 def write_feed(
@@ -101,21 +109,20 @@ def write_feed(
 def derive_feed(
     workspace: Workspace, connection: duckdb.DuckDBPyConnection, source: SourceSettings, day: date
 ) -> pa.Table:
-    """What differs between the manifest of `day` and the one observed before it; a pure function of the manifests."""
-    observed = observed_days(workspace.lake, source)
-    place = bisect_left(observed, day)
-    previous = observed[place - 1] if place else None
-    wanted = [one for one in (previous, day) if one is not None]
-    manifests = workspace.lake.read(MANIFESTS, where={"source": source.name, "day": wanted})
+    """What differs between the manifest of `day` and what was known before it; a pure function of the manifests."""
+    observed, closed = observed_days(workspace.lake, source), closed_days(workspace.lake, source)
+    known = [one for one in observed if one < day]
+    open_days = [one for one in known if one not in closed]
     parameters = {
         "source": source.name,
         "namespace": source.id_namespace,
         "mode": source.mode,
         "day": day,
-        "previous_day": previous,
+        "previous_day": known[-1] if known else None,
+        "since": open_days[-1] if open_days else min(known, default=day),
         "document_version": version_of(day),
     }
-    with registered(connection, {"manifests": manifests}):
+    with registered(connection, {"manifests": workspace.lake.dataset(MANIFESTS)}):
         return to_table(FEED, query(connection, "assay.documents", "feed.sql", parameters))
 
 

@@ -1,13 +1,38 @@
--- The feed of one source and day: what differs between its manifest and the one observed before it.
+-- The feed of one source and day: what differs between its manifest and what was known before it.
 -- In a source of arrivals everything observed is an upsert, and nothing is ever deleted.
-with present as (
-    select * from manifests where day = $day and status <> 'empty'
+with observations as (
+    select * from manifests where source = $source and day between $since and $day
+),
+present as (
+    select * from observations where day = $day and status <> 'empty'
+),
+-- Folders that could not be entered: what lies in them was not observed, so nobody knows what became of it.
+closed as (
+    select day, path from observations where status = 'refused' and ends_with(path, '/')
+),
+-- What the source was last known to hold: the manifest before this one, and for a folder that could not be entered then,
+-- the newest one that could. Older rows are narrowed to such folders first: a folder can be closed for years.
+candidates as (
+    select * from observations where day = $previous_day
+    union all
+    select observations.*
+    from observations
+    join closed on closed.day = $previous_day and starts_with(observations.path, closed.path)
+    where observations.day < $previous_day
 ),
 earlier as (
-    select * from manifests where day = $previous_day and status <> 'empty' and $mode = 'snapshot'
-),
-closed as (
-    select path from present where status = 'refused'
+    select * from candidates as seen
+    where $mode = 'snapshot'
+      and status <> 'empty'
+      and not ends_with(path, '/')
+      and not exists (
+          select 1
+          from (select distinct day from observations where day <= $previous_day) as later
+          where later.day > seen.day
+            and not exists (
+                select 1 from closed where closed.day = later.day and starts_with(seen.path, closed.path)
+            )
+      )
 ),
 upserts as (
     select
@@ -53,8 +78,7 @@ deletes as (
         allowed_principals
     from earlier
     where path not in (select path from present)
-      -- What lay in a folder that could not be entered was not observed, so nobody knows that it is gone.
-      and not exists (select 1 from closed where starts_with(earlier.path, closed.path || '/'))
+      and not exists (select 1 from closed where closed.day = $day and starts_with(earlier.path, closed.path))
 )
 select * from upserts
 union all

@@ -54,7 +54,9 @@ def chunk_current(workspace: Workspace, connection: duckdb.DuckDBPyConnection, d
         removed = [document_id for document_id, action in actions.items() if action == "remove"]
         documents = _documents(workspace, state, wanted)
         rows = _chunk_rows(workspace.settings, documents)
-        limits = replace(Limits.of(workspace.settings), max_chunk_tokens=_tokenizer(workspace.settings).max_content_tokens)
+        limits = replace(
+            Limits.of(workspace.settings), max_chunk_tokens=_tokenizer(workspace.settings).max_content_tokens
+        )
         suite = suite_for(CHUNKS, limits)
         checked = check_batch(workspace, suite, rows, source=ALL_SOURCES, day=day)
         held_back = _held_back(rows, dict(checked.refused), documents)

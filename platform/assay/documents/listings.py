@@ -25,7 +25,10 @@ SNAPSHOT_COLUMNS = ("path", "snapshot_date", "text")
 
 @dataclass(frozen=True)
 class Observed:
-    """One file of a source: its bytes, or why it was refused. `path` is relative to the source, with `/`."""
+    """One file of a source: its bytes, or why it was refused. `path` is relative to the source, with `/`.
+
+    A folder that could not be entered stands for what lies in it; its path ends with `/`.
+    """
 
     path: str
     uri: str
@@ -51,8 +54,8 @@ class LocalFolder:
             except OSError as error:
                 if folder == self._root:
                     raise _not_listed(str(folder), error) from error
-                reason = f"folder cannot be entered: {error.strerror}"
-                yield self._refused(folder, DocumentRejected("unreadable", reason))
+                refusal = DocumentRejected("unreadable", f"folder cannot be entered: {error.strerror}")
+                yield Observed(f"{self._relative(folder)}/", folder.as_uri(), None, refusal)
                 continue
             for entry in entries:
                 if entry.name.startswith("."):

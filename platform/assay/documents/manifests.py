@@ -47,6 +47,12 @@ def observed_days(lake: Lake, source: SourceSettings) -> list[date]:
     return sorted(days)
 
 
+def closed_days(lake: Lake, source: SourceSettings) -> set[date]:
+    """The days on which a folder of a source could not be entered; such a folder's path ends with `/`."""
+    refused = lake.read(MANIFESTS, where={"source": source.name, "status": "refused"}, columns=["day", "path"])
+    return {row["day"] for row in refused.to_pylist() if row["path"].endswith("/")}
+
+
 def _manifest_row(source: SourceSettings, day: date, run: Run, file: sources.Observed, blobs: BlobStore) -> ManifestRow:
     rule = sources.rule_for(source, file.path)
     refusal = file.rejection

@@ -30,7 +30,9 @@ pc: Any = pyarrow.compute  # its functions are made at import, where no type che
 DOCUMENTS = table_of(DocumentRow)
 STATE = table_of(DocumentStateRow)
 # Refusals that the same bytes may escape next time: they depend on the machine or on the moment.
-PASSING_REASONS = frozenset({"timeout", "out_of_memory", "crashed", "ocr_unavailable", "failed_expectation"})
+PASSING_REASONS = frozenset(
+    {"timeout", "out_of_memory", "crashed", "unreadable", "ocr_unavailable", "failed_expectation"}
+)
 
 
 @dataclass(frozen=True)
@@ -171,7 +173,7 @@ def _differing_ids(standing: pa.Table, state: pa.Table) -> list[str]:
 
 def _text_key(row: dict[str, Any]) -> tuple[str, str]:
     """Texts are interchangeable when the bytes are equal and so is the file name, from which a title may come."""
-    return row["content_hash"], PurePosixPath(row["document_id"]).name
+    return row["content_hash"], PurePosixPath(row["document_id"].partition(":")[2]).name
 
 
 def _known_texts(workspace: Workspace, upserts: list[dict[str, Any]]) -> dict[tuple[str, str], dict[str, Any]]:

@@ -1,0 +1,78 @@
+"""`assay demo` as a newcomer sees it, twice."""
+
+import re
+import shlex
+
+import pytest
+from command_runs import ASSAY, CHECKOUT, Demo, assay
+
+
+def watched(processes: dict[str, set[str]]) -> dict[str, set[str]]:
+    """The launching process and the command itself, by what they are; workers must not import anything heavy."""
+    by_kind = {"assets.launch": set(), "assay demo": set(), "other": set()}
+    for command, imported in processes.items():
+        by_kind[next((kind for kind in by_kind if kind in command), "other")] |= imported
+    return by_kind
+
+
+def test_every_stage_says_what_it_did(demo: Demo) -> None:
+    out = demo.runs[0].out
+    for said in (
+        "103 files observed, 0 refused",
+        "feed: 40 added, 9 edited, 0 re-permitted, 4 deleted",
+        "48 texts (49 parsed now, 0 known), 1 quarantined",
+        "35 added, 0 changed, 0 deleted; 35 stand, 4 tombstones",
+        "273 chunks; 35 documents chunked, 0 kept, 0 removed",
+        "267 embedded, 6 reused; 273 in, 0 updated, 0 out",
+        "24 of 24 canary questions answered",
+    ):
+        assert said in out
+    assert "did not run" not in out
+    assert "Nothing changed" not in out
+
+
+@pytest.mark.parametrize("number", [0, 1], ids=["first", "again"])
+def test_it_ends_with_an_answered_question_and_two_commands(demo: Demo, number: int) -> None:
+    out = demo.runs[number].out
+    answer = out[out.index("What happens if I dispute") : out.index("Two commands to try next:")]
+    assert "1. sample:ads/billing-faq.md [" in answer
+    assert "A closed invoice is never rewritten." in answer
+    assert re.search(r"^release chunks-\S+@\d+: open", answer, re.MULTILINE)
+    commands = out[out.index("Two commands to try next:") :].splitlines()[1:]
+    assert len(commands) == 2
+    assert demo.runs[number].err == ""
+
+
+def test_the_command_to_try_next_can_be_run_as_it_is_printed(demo: Demo) -> None:
+    """On a terminal of 80 columns, and without one."""
+    out = demo.runs[1].out
+    command, make = out[out.index("Two commands to try next:") :].splitlines()[1:]
+    program, *arguments = shlex.split(command, comments=True)
+    assert (CHECKOUT / program).resolve() == ASSAY.resolve()
+    searched = assay(demo.home, *arguments)
+    assert searched.code == 0
+    assert "1. sample:ads/billing-faq.md [" in searched.out
+    assert shlex.split(make, comments=True) == ["make", "dev"]
+
+
+def test_the_second_run_does_nothing(demo: Demo) -> None:
+    out = demo.runs[1].out
+    assert "Nothing changed since the last run" in out
+    assert "0 embedded, 0 reused" in out
+
+
+def test_the_second_run_imports_neither_torch_nor_great_expectations(demo: Demo) -> None:
+    first, again = (watched(processes) for processes in demo.processes)
+    assert first["assets.launch"] == {"torch", "great_expectations"}, "the watcher sees imports"
+    assert again["assets.launch"] == again["other"] == set()
+
+
+def test_neither_run_searches_with_torch(demo: Demo) -> None:
+    """The demo's question was embedded by the gate; its vector is known."""
+    assert [watched(processes)["assay demo"] for processes in demo.processes] == [set(), set()]
+
+
+def test_parser_processes_stay_light(demo: Demo) -> None:
+    workers = {command: imported for command, imported in demo.processes[0].items() if "parsing.worker" in command}
+    assert len(workers) >= 2
+    assert set().union(*workers.values()) == set()
