@@ -28,8 +28,9 @@ def chunks(context: dg.AssetExecutionContext, home: AssayHome, engine: LakeEngin
     workspace = home.workspace(context)
     with engine.get_connection() as connection:
         report = chunk_current(workspace, connection, days_of(context)[-1])
-    rows = workspace.lake.read(CHUNKS, columns=["document_id", "heading_path", "start", "end", "token_count", "text"])
-    sample = sample_of(rows, ["document_id", "start", "end", "token_count", "text"])
+    rows = workspace.lake.read(CHUNKS, columns=["document_id", "ordinal", "start", "end", "token_count"])
+    # Without the text: this page outlives deletions, and who reads it need not be who may find the document.
+    sample = sample_of(rows, ["document_id", "ordinal", "start", "end", "token_count"])
     return dg.MaterializeResult(metadata={**numbers_of(report), "dagster/row_count": report.chunks, "sample": sample})
 
 

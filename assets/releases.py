@@ -43,7 +43,7 @@ def serving(context: dg.AssetExecutionContext, home: AssayHome) -> dg.Materializ
     rules = "\n".join(
         f"| {'yes' if rule.passed else '**no**'} | {rule.name} | {rule.detail} |" for rule in report.rules
     )
-    missed = [canary.question for canary, answered in report.canaries if not answered]
+    missed = [canary.document_id for canary, answered in report.canaries if not answered]
     gate = dg.AssetCheckResult(
         check_name=FAST_GATE,
         passed=report.passed,

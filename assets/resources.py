@@ -34,8 +34,7 @@ class AssayHome(dg.ConfigurableResource):
     """Settings and lake from the environment; every run opens its own workspace."""
 
     def workspace(self, context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -> Workspace:
-        run_id = context.run.run_id if isinstance(context, dg.AssetCheckExecutionContext) else context.run_id
-        return Workspace(load_settings(), Run(run_id, datetime.now(UTC)))
+        return Workspace(load_settings(), Run(context.run.run_id, datetime.now(UTC)))
 
 
 RESOURCES = {"home": AssayHome(), "engine": LakeEngine()}

@@ -166,7 +166,6 @@ class Expected:
         self.documents: list[dict[str, Any]] = []
         self.quarantine: list[tuple[int, str, str]] = []
         self.state: dict[str, dict[str, Any]] = {}
-        self.blocked: list[int] = []
         known: dict[str, Seen] = {}
         for number, observation in sorted(history.days.items()):
             if observation.is_empty and not history.allow_empty:
@@ -191,11 +190,10 @@ class Expected:
             else:
                 reasons = {"garbled": "failed_expectation", "image": "unsupported_type"}
                 self.quarantine.append((number, change["document_id"], reasons[names[change["document_id"]]]))
-        if garbled > len(usable):  # more than half of what was judged
-            self.blocked.append(number)
-            return
+        # More than half of what was judged: of such a day no text counts, but what it deletes and permits does.
+        believed = [] if garbled > len(usable) else usable
         for change in changes:
-            self._fold(change, _text(number, change) if change in usable else None)
+            self._fold(change, _text(number, change) if change in believed else None)
 
     def _fold(self, change: dict[str, Any], text: dict[str, Any] | None) -> None:
         columns = ("document_version", "source", "uri", "tenant", "allowed_principals")

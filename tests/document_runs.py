@@ -237,7 +237,7 @@ def stand_ins() -> Iterator[HashingEncoder]:
     scandir = os.scandir
 
     def enter(folder: Any) -> Any:
-        if os.path.exists(os.path.join(folder, CLOSED)):
+        if not isinstance(folder, int) and os.path.exists(os.path.join(folder, CLOSED)):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
         return scandir(folder)
 

@@ -24,6 +24,11 @@ _HARNESS_NAMES = frozenset({"ASSAY_TEST_SCALE", "ASSAY_REQUIRE_SERVICES", "ASSAY
 ChunkStrategyName = Literal["structure", "recursive", "fixed"]
 
 
+def _local(uri: str) -> str:
+    """`file:///x` and `local:///x` are the folder `/x`: one spelling, so that links and rules are looked at alike."""
+    return re.sub(r"^(?:file|local):/*(?=/)", "", uri)
+
+
 class PathRule(BaseModel):
     """Who owns and who may find the documents whose path matches `pattern` (a glob; the first match counts)."""
 
@@ -53,6 +58,7 @@ class SourceSettings(BaseModel):
     @field_validator("uri", mode="after")
     @classmethod
     def _whole_folder(cls, uri: str) -> str:
+        uri = _local(uri)
         if "{day}" in uri and "{day}" not in uri.split("/"):
             raise ValueError("`{day}` must be the whole name of a folder, as in `inbox/{day}`")
         return uri
@@ -186,6 +192,7 @@ def folder_source(uri: str) -> SourceSettings:
 
     The same place always gets the same name, and two places never share one.
     """
+    uri = _local(uri)
     place = uri if "://" in uri else str(Path(uri).expanduser().resolve())
     slug = re.sub(r"[^a-z0-9]+", "-", Path(place).name.lower()).strip("-") or "documents"
     return SourceSettings(name=f"{slug}-{hashlib.sha256(place.encode()).hexdigest()[:6]}", uri=place)
@@ -193,9 +200,9 @@ def folder_source(uri: str) -> SourceSettings:
 
 def folder_root(uri: str) -> PurePath:
     """The folder at which a URI, glob or `{day}` template begins; absolute for local ones."""
-    fixed, *pattern = re.split(r"[*?\[{]", uri, maxsplit=1)
+    fixed, *pattern = re.split(r"[*?\[{]", _local(uri), maxsplit=1)
     folder = fixed.rpartition("/")[0] if pattern else fixed
-    return PurePosixPath(folder) if "://" in uri else Path(folder or ".").expanduser().resolve()
+    return PurePosixPath(folder) if "://" in folder else Path(folder or ".").expanduser().resolve()
 
 
 def load_settings() -> Settings:

@@ -23,11 +23,12 @@ def test_the_connection_is_closed_after_the_block() -> None:
 
 
 def test_a_file_is_free_for_others_after_a_block_that_raised(tmp_path: Path) -> None:
-    engine = LakeEngine(database=str(tmp_path / "some.duckdb"))
-    with pytest.raises(ZeroDivisionError), engine.get_connection():
+    file = str(tmp_path / "some.duckdb")
+    with pytest.raises(ZeroDivisionError), LakeEngine(database=file).get_connection() as held:
         raise ZeroDivisionError
-    with duckdb.connect(str(tmp_path / "some.duckdb"), read_only=True) as reader:
+    with duckdb.connect(file, read_only=True) as reader:
         assert reader.execute("select 1").fetchall() == [(1,)]
+    del held  # until here nothing but the resource may have closed it
 
 
 def test_times_are_utc_and_sql_sees_no_python_variable() -> None:

@@ -1,10 +1,9 @@
 """`assay documents`: what stands of a document, and what was held back."""
 
 import json
-
 from pathlib import Path
 
-from command_runs import CHECKOUT, Demo, assay, together
+from command_runs import CHECKOUT, Demo, together
 
 
 def test_show_tells_the_standing_version_and_its_chunks(demo: Demo) -> None:
@@ -63,4 +62,3 @@ def test_an_empty_home_holds_nothing_in_quarantine(tmp_path: Path) -> None:
     told, as_json = together(tmp_path, ("documents", "quarantine"), ("documents", "quarantine", "--json"))
     assert (told.code, told.out.strip()) == (0, "Nothing is in quarantine.")
     assert (as_json.code, json.loads(as_json.out)) == (0, [])
-    assert assay(tmp_path, "documents", "show", "x:y").code == 2

@@ -71,7 +71,7 @@ def full_disk(tmp_path: Path) -> Iterator[Path]:
 def test_a_full_disk_is_named_and_what_was_there_stands(full_disk: Path) -> None:
     store = BlobStore(full_disk / "blobs")
     small = store.put(b"small")
-    with pytest.raises(DiskFull, match="What was committed before stands.*`df -h`"):
+    with pytest.raises(DiskFull, match=r"What was committed before stands.*`df -h`"):
         store.put(os.urandom(200_000))
     assert files(full_disk) == [store.path(small)]
     assert store.path(store.put(b"another")).read_bytes() == b"another"

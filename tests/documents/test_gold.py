@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assay.documents import gold
-from assay.documents.gold import CHUNKS, context_text
+from assay.documents.gold import CHUNKS, chunk_current, context_text
 from assay.documents.invariants import chunk_rules
 from assay.documents.silver import DOCUMENTS
 from assay.embeddings import default_tokenizer
@@ -16,7 +16,11 @@ from assay.errors import ModelError
 from assay.settings import PathRule, SourceSettings
 from assay.warehouse import engine
 
-GUIDE = "# Guide\n\nHello.\n\n## Doors\n\nThe blue door is open.\n\n### Locks\n\nTwo of them.\n"
+# Each part longer than half a chunk, so that each is a chunk of its own.
+GUIDE = (
+    f"# Guide\n\nHello. {'It opens doors. ' * 30}\n\n## Doors\n\nThe blue door is open. {'It is blue. ' * 40}\n\n"
+    f"### Locks\n\n{'A lock is a lock. ' * 30}Two of them.\n"
+)
 
 
 def test_a_chunk_says_where_it_stands_in_its_document(pipeline: Pipeline, inbox: Path) -> None:
@@ -69,7 +73,7 @@ def test_permissions_alone_reach_every_chunk(pipeline: Pipeline, inbox: Path) ->
 
 
 def test_another_chunker_chunks_everything_again(pipeline: Pipeline, inbox: Path) -> None:
-    put(inbox / "2026-11-01", {"a.md": GUIDE * 8, "b.md": "# B\n\nText."})
+    put(inbox / "2026-11-01", {"a.md": GUIDE, "b.md": "# B\n\nText."})
     pipeline.run(day(1), through="chunks")
     before = {row["chunker"] for row in pipeline.read(CHUNKS)}
     smaller = Pipeline(pipeline.settings.model_copy(update={"chunk_strategy": "fixed", "chunk_size_tokens": 16}))
@@ -152,8 +156,6 @@ def test_a_document_of_which_a_chunk_is_wrong_is_held_back_whole_and_its_chunks_
 
     def cut_short(heading_path: tuple[str, ...], text: str, tokenizer: object) -> str:
         return text[:-1] if "Two of them" in text else text
-
-    from assay.documents.gold import chunk_current
 
     with monkeypatch.context() as patch, engine() as connection:
         patch.setattr(gold, "context_text", cut_short)

@@ -10,7 +10,7 @@ from pyarrow import table
 
 from assay.documents.blobs import BlobStore
 from assay.documents.manifests import MANIFESTS, observe_day, observed_days
-from assay.errors import EmptySource, SourceError
+from assay.errors import EmptySource, SourceError, StorageError
 from assay.quality.quarantine import QUARANTINE
 from assay.settings import PathRule, SourceSettings
 
@@ -117,6 +117,14 @@ def test_errors_of_a_source_are_source_errors(tmp_path: Path, pipeline: Pipeline
     assert isinstance(raised.value, SourceError)
     assert raised.value.exit_code == 2
     assert observe_day(pipeline.workspace(), pipeline.settings.sources[0], day(2)) is None, "no folder, no observation"
+
+
+def test_a_home_that_cannot_be_written_is_named(tmp_path: Path, inbox: Path, encoder) -> None:
+    put(inbox / "2026-11-01", {"a.md": "x"})
+    (tmp_path / "home").write_text("a file where the home should be")
+    pipeline = Pipeline.at(tmp_path / "home", SourceSettings(name="docs", uri=f"{inbox}/{{day}}"))
+    with pytest.raises(StorageError, match=r"Nothing was written.*`assay doctor`"):
+        pipeline.run(day(1))
 
 
 def test_hostile_names_cost_themselves_and_never_the_day(pipeline: Pipeline, inbox: Path) -> None:

@@ -149,7 +149,8 @@ def test_a_day_of_which_most_is_garbled_is_left_out_until_it_is_mended(pipeline:
         "docs:b.md": "# B\n\nThree.",
         "docs:c.md": "# C\n\nOne.",
     }
-    assert pipeline.state("docs:c.md")["document_version"] == version(1)
+    c = pipeline.state("docs:c.md")
+    assert (c["document_version"], c["text_version"]) == (version(2), version(1))
 
     put(inbox / "2026-11-02", {"a.md": "# A\n\nTwo.", "b.md": "# B\n\nTwo."})
     pipeline.run(day(2), through="chunks")
@@ -159,6 +160,16 @@ def test_a_day_of_which_most_is_garbled_is_left_out_until_it_is_mended(pipeline:
         "docs:b.md": "# B\n\nThree.",
         "docs:c.md": "# C\n\nTwo.",
     }
+
+
+def test_what_a_blocked_day_deletes_and_narrows_counts_at_once(pipeline: Pipeline, inbox: Path) -> None:
+    put(inbox / "2026-11-01", {"a.md": "# A\n\nOne.", "b.md": "# B\n\nOne.", "c.md": "# C\n\nOne."})
+    put(inbox / "2026-11-02", {"a.md": GARBLED, "b.md": "# B\n\nOne."})
+    narrowed = (PathRule(pattern="b.md", tenant="acme", allowed_principals=("team:acme",)),)
+    blocked = Pipeline(pipeline.settings.model_copy(update={"max_quarantined_ratio": 0.3}), {day(2): narrowed})
+    blocked.run(day(1), day(2), through="chunks")
+    assert pipeline.current_texts() == {"docs:a.md": "# A\n\nOne.", "docs:b.md": "# B\n\nOne."}
+    assert pipeline.state("docs:b.md")["allowed_principals"] == ["team:acme"]
 
 
 def test_half_of_a_day_garbled_is_tolerated_and_a_stricter_setting_does_not(
@@ -183,15 +194,19 @@ def test_the_state_counts_what_a_run_changed(pipeline: Pipeline, inbox: Path) ->
     assert [row["document_id"] for row in pipeline.read(STATE) if row["is_deleted"]] == ["docs:b.md"]
 
 
-def test_of_two_sources_of_one_namespace_the_newer_change_stands(tmp_path: Path, encoder) -> None:
+def test_a_document_of_two_sources_stands_while_one_of_them_holds_it(tmp_path: Path, encoder) -> None:
     sources = [SourceSettings(name=name, uri=f"{tmp_path}/{name}/{{day}}", namespace="kb") for name in ("a", "b")]
     pipeline = Pipeline.at(tmp_path / "home", *sources)
     put(tmp_path / "a/2026-11-01", {"x.md": "a1", "y.md": "a1"})
-    put(tmp_path / "b/2026-11-01", {"x.md": "b1"})
-    put(tmp_path / "b/2026-11-02", {"x.md": "b1", "y.md": PNG})
+    put(tmp_path / "b/2026-11-01", {"x.md": "b1", "z.md": "b1"})
+    put(tmp_path / "b/2026-11-02", {"x.md": "b1", "y.md": PNG, "z.md": "b1"})
     put(tmp_path / "a/2026-11-03", {"y.md": "a1"})
+    put(tmp_path / "b/2026-11-04", {"y.md": PNG, "z.md": "b1"})
     pipeline.run(day(1), day(2), through="chunks")
-    assert pipeline.current_texts() == {"kb:x.md": "b1", "kb:y.md": "a1"}
+    assert pipeline.current_texts() == {"kb:x.md": "b1", "kb:y.md": "a1", "kb:z.md": "b1"}
     assert (pipeline.state("kb:y.md")["source"], pipeline.state("kb:y.md")["text_source"]) == ("b", "a")
     pipeline.run(day(3), through="chunks")
-    assert pipeline.current_texts() == {"kb:y.md": "a1"}, "whoever deletes last deletes for all"
+    assert pipeline.current_texts()["kb:x.md"] == "b1", "one source dropped what the other holds"
+    pipeline.run(day(4), through="chunks")
+    assert pipeline.current_texts() == {"kb:y.md": "a1", "kb:z.md": "b1"}
+    assert pipeline.state("kb:x.md")["is_deleted"]

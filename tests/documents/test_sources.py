@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import date, datetime
 from pathlib import Path
@@ -18,7 +17,7 @@ from fsspec.spec import AbstractFileSystem
 from assay.documents.listings import Observed
 from assay.documents.sources import available_days, is_live, observe, rule_for
 from assay.errors import SourceError
-from assay.settings import PathRule, SourceSettings
+from assay.settings import PathRule, SourceSettings, folder_root, folder_source
 
 MAX_FILE_BYTES = 10_000
 MIDNIGHT, THIRD = datetime(2026, 11, 1), datetime(2026, 11, 3)
@@ -227,16 +226,20 @@ def test_folders_may_be_nested_deeper_than_python_calls(tmp_path: Path) -> None:
     subprocess.run(["rm", "-rf", tmp_path / "d"], check=True)  # shutil.rmtree would call too deep
 
 
-def test_a_file_that_never_stands_still_is_refused_and_named(tmp_path: Path) -> None:
+def test_a_file_that_never_stands_still_is_refused_and_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(tmp_path, "a.md", "log.md")
-    # Long enough to be read for milliseconds, during which the writer gets on.
-    (tmp_path / "log.md").write_bytes(bytes(20_000_000))
-    writer = subprocess.Popen([sys.executable, "-c", APPEND, tmp_path / "log.md"], stdout=subprocess.PIPE)
-    assert writer.stdout is not None
-    with writer, writer.stdout:
-        assert writer.stdout.readline() == b"writing\n"
+    read_bytes = Path.read_bytes
+
+    def read_while_it_grows(path: Path) -> bytes:
+        data = read_bytes(path)
+        if path.name == "log.md":
+            with path.open("ab") as log:
+                log.write(b"a line\n")
+        return data
+
+    with monkeypatch.context() as growing:
+        growing.setattr(Path, "read_bytes", read_while_it_grows)
         files = {file.path: file for file in observe(source_of(tmp_path), day(1), max_file_bytes=10**9) or ()}
-        writer.kill()
     assert files["a.md"].data == b"a.md"
     refused = files["log.md"].rejection
     assert refused is not None
@@ -386,3 +389,18 @@ def test_the_first_rule_that_matches_a_path_gives_tenant_and_principals() -> Non
         "sub/a.md": ("default", ("public",)),
         "tenants/acmeX/a": ("default", ("public",)),
     }
+
+
+def test_a_folder_that_cannot_be_entered_is_named_in_a_glob_too(nobody: Path) -> None:
+    write(nobody, "a.md", "closed/b.md")
+    (nobody / "closed").chmod(0)
+    os.seteuid(65534)
+    files = observe(SourceSettings(name="docs", uri=f"{nobody}/**/*.md"), day(1), max_file_bytes=1000) or ()
+    assert [file.path for file in files] == ["a.md", "closed/"]
+
+
+def test_a_file_uri_is_the_folder_it_names(tmp_path: Path) -> None:
+    plain, spelt_out = (SourceSettings(name="docs", uri=uri) for uri in (str(tmp_path), tmp_path.as_uri()))
+    assert spelt_out == plain
+    assert folder_source(tmp_path.as_uri()) == folder_source(str(tmp_path))
+    assert folder_root(f"{tmp_path.as_uri()}/in/**/*.md") == tmp_path / "in"

@@ -63,7 +63,7 @@ def run(
         cwd=CHECKOUT,
         env={
             **os.environ,
-            "PYTHONPATH": str(CHECKOUT / "tests"),
+            "PYTHONPATH": os.pathsep.join([str(CHECKOUT / "tests"), *filter(None, [os.environ.get("PYTHONPATH")])]),
             "DAGSTER_HOME": str(settings.dagster_home),
             "ASSAY_HOME": str(settings.home),
             "ASSAY_CANARIES": str(settings.canaries),

@@ -283,7 +283,7 @@ def test_a_release_whose_table_is_gone_for_good_is_an_error(tmp_path):
     publish(tmp_path, index)
     searcher = searcher_of(tmp_path)
     engine.connect(tmp_path / "vectors").drop_table(index.name)
-    with pytest.raises(StorageError, match="assay release rollback"):
+    with pytest.raises(StorageError, match="assay ingest DIR"):
         searcher.search("copper", mode="lexical")
 
 

@@ -69,7 +69,7 @@ def test_a_reader_never_sees_half_a_pointer(tmp_path):
 )
 def test_a_broken_pointer_is_an_error_that_says_what_to_do(tmp_path, content):
     (tmp_path / POINTER_FILE).write_bytes(content if isinstance(content, bytes) else content.encode())
-    with pytest.raises(StorageError, match="assay release promote"):
+    with pytest.raises(StorageError, match=r"mv .*serving\.json\.broken"):
         read_pointer(tmp_path)
 
 

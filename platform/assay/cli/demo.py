@@ -45,7 +45,9 @@ def demo(
     show_hits(console, _ask(settings, canary))
     console.print("\nTwo commands to try next:")
     console.print(f'  .venv/bin/assay search "{canary.question}" --mode lexical', markup=False, soft_wrap=True)
-    console.print("  make dev     # the asset graph, the checks and this run in the Dagster UI", markup=False, soft_wrap=True)
+    console.print(
+        "  make dev     # the asset graph, the checks and this run in the Dagster UI", markup=False, soft_wrap=True
+    )
     return 0 if not result.failed_checks else EXIT_CHECK_FAILED
 
 

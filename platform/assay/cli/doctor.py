@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from assay.errors import AssayError
@@ -46,7 +47,7 @@ def doctor(
     table = Table("", "what", "seen", "mend it with")
     for one in findings:
         mark = "[green]ok[/]" if one.there else ("[red]missing[/]" if one.needed else "[yellow]optional[/]")
-        table.add_row(mark, one.what, one.seen, "" if one.there else one.mend)
+        table.add_row(mark, one.what, escape(one.seen), "" if one.there else one.mend)
     console.print(table)
     return 0 if all(one.there for one in findings if one.needed) else EXIT_MISSING
 
@@ -123,5 +124,5 @@ LOOKS: tuple[Callable[[Settings], Finding], ...] = (_python, _disk, _torch, _mod
 def _show_settings(console: Console, settings: Settings) -> None:
     table = Table("setting", "value", "meaning")
     for name, described in Settings.model_fields.items():
-        table.add_row(f"{PREFIX}{name.upper()}", str(getattr(settings, name)), described.description or "")
+        table.add_row(f"{PREFIX}{name.upper()}", escape(str(getattr(settings, name))), described.description or "")
     console.print(table)

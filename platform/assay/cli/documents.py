@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from assay.documents.gold import CHUNKS
@@ -43,7 +44,7 @@ def show(
     for name, value in state[0].items():
         console.print(f"{name:<20} {value}", markup=False, highlight=False)
     for row in held_back:
-        console.print(f"[yellow]quarantined[/] {row['day']} {row['reason']}: {row['detail']}")
+        console.print(f"[yellow]quarantined[/] {row['day']} {row['reason']}: {escape(row['detail'])}")
     table = Table("chunk", "characters", "tokens", "headings", "text")
     for chunk in chunks:
         headings = " > ".join(chunk["heading_path"])
@@ -51,8 +52,8 @@ def show(
             str(chunk["ordinal"]),
             f"{chunk['start']}:{chunk['end']}",
             str(chunk["token_count"]),
-            headings,
-            chunk["text"][:120],
+            escape(headings),
+            escape(chunk["text"][:120]),
         )
     console.print(table)
     return 0
@@ -72,6 +73,6 @@ def quarantine(as_json: AsJson = False) -> int:
         return 0
     table = Table("day", "stage", "document", "reason", "what was seen")
     for row in rows:
-        table.add_row(str(row["day"]), row["stage"], row["document_id"], row["reason"], row["detail"])
+        table.add_row(str(row["day"]), row["stage"], escape(row["document_id"]), row["reason"], escape(row["detail"]))
     Console().print(table if rows else "Nothing is in quarantine.")
     return 0

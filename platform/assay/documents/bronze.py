@@ -11,6 +11,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute
 
+from assay.documents import pending
 from assay.documents.manifests import MANIFESTS, closed_days, observe_day, observed_days
 from assay.locks import exclusive
 from assay.quality.outcomes import check_batch, row_keys
@@ -64,6 +65,7 @@ def land_manifest(
         suite = suite_for(MANIFESTS, Limits.of(workspace.settings))
         checked = check_batch(workspace, suite, rows, source=source.name, day=day)
         refusals = _refusals(source, day, rows, dict(checked.refused))
+        pending.mark_observed(workspace, source.name, [day, *days_to_derive(workspace, source, [day])])
         replace_quarantine(workspace, "bronze", source.name, day, refusals)
         place = {"source": source.name, "day": day}
         commit = workspace.lake.replace_partition(MANIFESTS, checked.passed, partitions=place)
@@ -82,10 +84,11 @@ def land_manifest(
 def days_to_derive(workspace: Workspace, source: SourceSettings, days: list[date]) -> list[date]:
     """The observed ones of `days`, and after each the next observed day, whose feed is the difference to it.
 
-    Where that day could not enter a folder, also the one after it, which looks back over it; and so on.
+    Where that day could not enter a folder, also the one after it, which looks back over it; and so on. Days that a
+    killed run left unfinished are taken along.
     """
     observed, closed = observed_days(workspace.lake, source), closed_days(workspace.lake, source)
-    found = {*days} & {*observed}
+    found = {*days, *pending.pending_days(workspace, source.name)} & {*observed}
     for day in days:
         for following in observed[bisect_right(observed, day) :]:
             found.add(following)
@@ -99,10 +102,12 @@ def write_feed(
 ) -> FeedReport:
     """Derive the feed of a source and day from the stored manifests and write it."""
     with _one_at_a_time(workspace, source):
+        marks = pending.marks_to_derive(workspace, source.name, day)
         rows = derive_feed(workspace, connection, source, day)
         suite = suite_for(FEED, Limits.of(workspace.settings))
         checked = check_batch(workspace, suite, rows, source=source.name, day=day)
         commit = workspace.lake.replace_partition(FEED, checked.passed, partitions={"source": source.name, "day": day})
+        pending.mark_derived(marks)
     return FeedReport(source.name, day, count_changes(checked.passed), commit.changed)
 
 

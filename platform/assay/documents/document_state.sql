@@ -1,27 +1,43 @@
 -- The standing version of every document id, folded from the whole feed, so that the order in which days ran cannot matter.
+-- A day whose texts were refused keeps its deletions and permissions: those wait for no text.
 with feed_rows as (
     select * from feed
-    where (source, day) not in (select (source, day) from blocked)
+    where (source, day) not in (select (source, day) from blocked_feeds)
+),
+-- Sources may share an id: what one of them drops stands on while another holds it.
+latest_of_source as (
+    select * from feed_rows
+    qualify row_number() over (partition by document_id, source order by document_version desc) = 1
 ),
 latest as (
-    select * from feed_rows
-    qualify row_number() over (partition by document_id order by document_version desc, source desc) = 1
+    select * from latest_of_source
+    qualify row_number() over (
+        partition by document_id order by op = 'upsert' desc, document_version desc, source desc
+    ) = 1
 ),
 last_delete as (
-    select document_id, max(row(document_version, source)) as place
+    select document_id, source, max(document_version) as document_version
     from feed_rows
     where op = 'delete'
-    group by document_id
+    group by document_id, source
 ),
--- The newest text that could be used, from an upsert after the last delete: an edit in quarantine leaves the one before it.
+-- The newest text that could be used, of a source that holds the document, from an upsert after its last delete:
+-- an edit in quarantine leaves the text before it.
 texts as (
     select parsed.*
     from parsed
     join feed_rows using (source, day, document_id, content_hash)
-    left join last_delete using (document_id)
+    join latest_of_source on
+        latest_of_source.document_id = parsed.document_id
+        and latest_of_source.source = parsed.source
+        and latest_of_source.op = 'upsert'
+    left join last_delete on last_delete.document_id = parsed.document_id and last_delete.source = parsed.source
     where feed_rows.op = 'upsert'
-      and (last_delete.place is null or row(feed_rows.document_version, feed_rows.source) > last_delete.place)
-    qualify row_number() over (partition by document_id order by parsed.document_version desc, parsed.source desc) = 1
+      and (last_delete.document_version is null or feed_rows.document_version > last_delete.document_version)
+      and (parsed.source, parsed.day) not in (select (source, day) from blocked_texts)
+    qualify row_number() over (
+        partition by parsed.document_id order by parsed.document_version desc, parsed.source desc
+    ) = 1
 )
 select
     latest.document_id,

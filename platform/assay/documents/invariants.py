@@ -69,6 +69,8 @@ def chunk_rules(workspace: Workspace, connection: duckdb.DuckDBPyConnection) -> 
     ]
 
 
-def _ids(workspace: Workspace, table: Table, days: list[date], **where: object) -> set[tuple[str, date, str]]:
-    rows = workspace.lake.read(table, where={"day": days, **where}, columns=["source", "day", "document_id"])
-    return set(zip(*(rows[name].to_pylist() for name in ("source", "day", "document_id")), strict=True))
+def _ids(workspace: Workspace, table: Table, days: list[date], **where: object) -> set[tuple[str, date, str, str]]:
+    rows = workspace.lake.read(
+        table, where={"day": days, **where}, columns=["source", "day", "document_id", "content_hash"]
+    )
+    return set(zip(*(rows[name].to_pylist() for name in ("source", "day", "document_id", "content_hash")), strict=True))

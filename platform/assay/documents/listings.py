@@ -71,7 +71,11 @@ class LocalFolder:
             return self._refused(path, DocumentRejected("hostile_path", "the name is not valid UTF-8"))
         if entry.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(self._root):
             return self._refused(path, DocumentRejected("hostile_path", "a link that leaves the source's folder"))
-        if entry.is_dir():
+        try:
+            is_folder = entry.is_dir()
+        except OSError as error:  # a link that leads to itself
+            return self._refused(path, DocumentRejected("unreadable", f"cannot be read: {error.strerror}"))
+        if is_folder:
             return None  # a link to a folder of the same source: its files are observed where they are
         return self._read(path, max_file_bytes)
 
@@ -112,7 +116,7 @@ class RemoteFolder:
     def observe(self, max_file_bytes: int) -> Iterator[Observed]:
         filesystem, root = _opened(self._uri)
         with _listing(self._uri):
-            found = cast(dict[str, dict[str, Any]], filesystem.find(root, detail=True))
+            found = cast(dict[str, dict[str, Any]], filesystem.find(root, detail=True, on_error="raise"))
         for name, details in sorted(found.items()):
             path = name.removeprefix(root).lstrip("/")
             if not any(part.startswith(".") and part != ".." for part in path.split("/")):

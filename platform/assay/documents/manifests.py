@@ -36,7 +36,8 @@ def observe_day(
         raise EmptySource(
             f"Source `{source.name}`: `{source.uri}` holds no file on {day}. Taken for a folder that is not mounted: no "
             "manifest was written and nothing was deleted. If everything was meant to go, run "
-            f"`assay ingest {source.uri} --allow-mass-delete`."
+            f"`assay ingest {source.uri} --allow-mass-delete`; for a configured source, launch the run with "
+            "`allow_mass_delete: true` in the configuration of `bronze/manifests`."
         )
     return MANIFESTS.rows(rows or [_empty_row(source, day, run)])
 

@@ -9,6 +9,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute
 
+from assay.documents import pending
 from assay.documents.blobs import BlobStore, sha256_hex
 from assay.documents.bronze import FEED
 from assay.documents.manifests import MANIFESTS
@@ -67,6 +68,15 @@ class StateReport:
 
 def parse_day(workspace: Workspace, source: str, day: date) -> ParseReport:
     """Parse every upsert of a source and day; each ends in silver/documents or in quarantine, never both or neither."""
+    # Two runs of one day: the later must read the feed after the earlier has written, or texts of an old feed would stand.
+    with exclusive(workspace.settings.locks_path / f"silver-{source}-{day}.lock"):
+        marks = pending.marks_to_parse(workspace, source, day)
+        report = _parse_upserts(workspace, source, day)
+        pending.mark_parsed(marks)
+    return report
+
+
+def _parse_upserts(workspace: Workspace, source: str, day: date) -> ParseReport:
     upserts = workspace.lake.read(FEED, where={"source": source, "day": day, "op": "upsert"}).to_pylist()
     known, refused = _known_texts(workspace, upserts), _known_refusals(workspace, source, day)
     rows: list[DocumentRow] = []
@@ -151,7 +161,8 @@ def fold_state(workspace: Workspace, connection: duckdb.DuckDBPyConnection) -> p
     tables = {
         "feed": lake.dataset(FEED),
         "parsed": texts,
-        "blocked": blocked_days(workspace, (MANIFESTS, FEED, DOCUMENTS)),
+        "blocked_feeds": blocked_days(workspace, (MANIFESTS, FEED)),
+        "blocked_texts": blocked_days(workspace, (DOCUMENTS,)),
     }
     with registered(connection, tables):
         return to_table(STATE, query(connection, "assay.documents", "document_state.sql"))

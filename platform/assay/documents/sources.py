@@ -12,6 +12,7 @@ from assay.errors import DocumentRejected, SourceError
 from assay.settings import PathRule, SourceSettings
 
 DAY_PLACEHOLDER = "{day}"
+_DRIVE = re.compile(r"[A-Za-z]:/")
 _WILDCARD = re.compile(r"[*?\[]")
 # Control characters, halves of surrogate pairs, and the backslash, by which the others are written.
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff\\\\]")
@@ -38,7 +39,11 @@ def observe(source: SourceSettings, day: date, *, max_file_bytes: int) -> Iterat
             f"held before goes on serving. Check the place with `ls -la {source.uri}`, then run this again."
         )
     wanted = re.compile(glob_translate(pattern)).match if pattern else None
-    return (_safe(file) for file in listing.observe(max_file_bytes) if wanted is None or wanted(file.path))
+    return (
+        _safe(file)
+        for file in listing.observe(max_file_bytes)
+        if wanted is None or wanted(file.path) or file.path.endswith("/")
+    )
 
 
 def available_days(source: SourceSettings, today: date) -> list[date]:
@@ -88,7 +93,8 @@ def _safe(file: Observed) -> Observed:
     """The file, refused if its path could lead out of the source or break a log line."""
     parts = PurePosixPath(file.path).parts
     unprintable = _UNPRINTABLE.search(file.path)
-    if not unprintable and parts and ".." not in parts and not file.path.startswith("/"):
+    absolute = file.path.startswith("/") or _DRIVE.match(file.path)
+    if not unprintable and parts and ".." not in parts and not absolute:
         return file
     refusal = file.rejection or DocumentRejected(
         "hostile_path", "the path is absolute or holds `..`, a backslash or a control character"

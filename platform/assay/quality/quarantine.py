@@ -8,6 +8,7 @@ from typing import Literal
 import pyarrow as pa
 
 from assay.lake import Commit
+from assay.quality.outcomes import ALL_SOURCES
 from assay.schema import table_of
 from assay.tables import QuarantineRow
 from assay.workspace import Workspace
@@ -40,7 +41,7 @@ class Refusal:
 def replace_quarantine(
     workspace: Workspace, stage: Stage, source: str, day: date, refusals: Iterable[Refusal]
 ) -> Commit:
-    """Make `refusals` all that a stage holds back of a source and day."""
+    """Make `refusals` all that a stage holds back of a source and day; of a present state, of any day."""
     rows = QUARANTINE.rows(
         QuarantineRow(
             stage=stage,
@@ -59,7 +60,10 @@ def replace_quarantine(
         )
         for refusal in refusals
     )
-    return workspace.lake.replace_partition(QUARANTINE, rows, partitions={"stage": stage, "source": source, "day": day})
+    place: dict[str, object] = {"stage": stage, "source": source}
+    if source != ALL_SOURCES:
+        place["day"] = day
+    return workspace.lake.replace_partition(QUARANTINE, rows, partitions=place)
 
 
 def read_quarantine(workspace: Workspace, **where: object) -> pa.Table:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
 import pyarrow as pa
 
@@ -58,16 +59,25 @@ def read_canaries(path: Path) -> list[Canary]:
         if not line.strip():
             continue
         try:
-            record = json.loads(line)
-            found.append(
-                Canary(record["question"], record["document_id"], tuple(record.get("principals", ("public",))))
-            )
+            found.append(_canary(json.loads(line)))
         except (ValueError, KeyError, TypeError) as error:
             raise ConfigurationError(
                 f"Line {number} of `{path}` is no canary question: {error!r}. Nothing was released; what serves goes on. "
                 'A line is `{"question": "...", "document_id": "...", "principals": ["public"]}`.'
             ) from error
     return found
+
+
+def _canary(record: Any) -> Canary:
+    question, document_id = record["question"], record["document_id"]
+    principals = record.get("principals", ["public"])
+    if not isinstance(principals, list) or not principals:
+        raise TypeError("`principals` is no list of names")
+    if not all(
+        isinstance(text, str) and text.strip() for text in (question, document_id, *cast(list[Any], principals))
+    ):
+        raise TypeError("a text is missing or blank")
+    return Canary(question, document_id, tuple(cast(list[str], principals)))
 
 
 def _from_headings(chunks: Iterable[dict[str, object]]) -> list[Canary]:

@@ -16,7 +16,7 @@ from assay.quality.rules import Rule, none_of
 from assay.retrieval.canaries import Canary, CanarySet, canaries_for
 from assay.retrieval.index import ChunkIndex
 from assay.retrieval.invariants import index_rules
-from assay.retrieval.reconcile import open_index
+from assay.retrieval.reconcile import open_index, table_lock
 from assay.retrieval.search import QueryModel, Searcher
 from assay.retrieval.serving import ServingPointer, complete_history, publish_pointer, read_pointer, write_pointer
 from assay.workspace import Workspace
@@ -57,13 +57,14 @@ def release_newest(workspace: Workspace, embedder: Embedder) -> GateReport:
     Raises NotReady when nothing was indexed yet.
     """
     settings = workspace.settings
-    with exclusive(settings.locks_path / "serving.lock"):
+    # The table's lock too: a commit in between would be judged in place of the version that is published.
+    with exclusive(settings.locks_path / "serving.lock"), exclusive(table_lock(workspace, embedder)):
         index = open_index(workspace, embedder)
         pointer = _candidate(workspace, embedder, index)
         serving = read_pointer(settings.releases_path)
         if serving is not None:
             complete_history(settings.releases_path, serving)
-        chunks = workspace.lake.read(CHUNKS)
+        chunks = workspace.lake.read(CHUNKS, columns=["document_id", "allowed_principals", "title", "heading_path"])
         canaries = canaries_for(chunks, settings.canaries)
         answered = _ask(workspace, embedder, pointer, canaries)
         rules = (*index_rules(workspace, index), _outcome_rule(workspace), _canary_rule(canaries, answered))

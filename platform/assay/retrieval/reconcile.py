@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -48,13 +49,19 @@ def open_index(workspace: Workspace, embedder: Embedder, *, create: bool = False
     return ChunkIndex.open(workspace.settings.vectors_path, name, embedder.model.dimension, create)
 
 
+def table_lock(workspace: Workspace, embedder: Embedder) -> Path:
+    """The lock that whoever writes or judges the table holds."""
+    name = table_name(embedder.model.fingerprint, configured_chunker(workspace.settings))
+    return workspace.settings.locks_path / f"{name}.lock"
+
+
 def reconcile_index(workspace: Workspace, embedder: Embedder) -> IndexReport:
     """Bring the table to the current chunks, a thousand documents a commit; a document is replaced in one commit.
 
     What is in the cache is not embedded again. Nothing is written where nothing differs.
     """
     name = table_name(embedder.model.fingerprint, configured_chunker(workspace.settings))
-    with exclusive(workspace.settings.locks_path / f"{name}.lock"):
+    with exclusive(table_lock(workspace, embedder)):
         index = open_index(workspace, embedder, create=True)
         desired = workspace.lake.read(CHUNKS, columns=STANDING_SCHEMA.names).select(STANDING_SCHEMA.names)
         standing = index.standing()

@@ -60,7 +60,7 @@ def read_stamped_pointer(releases_path: Path) -> tuple[ServingPointer, PointerSt
     except (ValueError, TypeError, OSError) as error:
         raise StorageError(
             f"The serving pointer {path} cannot be read: {error}. The tables are untouched, but nothing can be served. "
-            "Move it aside with `mv {path} {path}.broken`, then run `assay demo` or `assay ingest DIR`: the gate publishes anew."
+            f"Move it aside with `mv {path} {path}.broken`, then run `assay demo` or `assay ingest DIR`: the gate publishes anew."
         ) from error
 
 
@@ -167,4 +167,6 @@ def _sync_folder(folder: Path) -> None:
 
 def _publication_error(what: str, error: OSError) -> StorageError:
     kind = DiskFull if error.errno in (errno.ENOSPC, errno.EDQUOT) else StorageError
-    return kind(f"{what}: {error}. What served before, or this release itself, serves. Free the disk or mend the folder, then run the same command again.")
+    return kind(
+        f"{what}: {error}. What served before, or this release itself, serves. Free the disk or mend the folder, then run the same command again."
+    )
