@@ -25,7 +25,7 @@ test: setup
 	$(BIN)/python -m pytest
 
 soak: setup
-	$(BIN)/python -m tests.soak
+	$(BIN)/python tests/faults/soak_kills.py --report docs/soak.md
 
 dev: setup
 	home=$$($(BIN)/python -c 'from assay.settings import load_settings as s; print(s().dagster_home)') && \

@@ -164,7 +164,7 @@ def test_a_day_of_which_most_is_garbled_is_left_out_until_it_is_mended(pipeline:
 
 def test_what_a_blocked_day_deletes_and_narrows_counts_at_once(pipeline: Pipeline, inbox: Path) -> None:
     put(inbox / "2026-11-01", {"a.md": "# A\n\nOne.", "b.md": "# B\n\nOne.", "c.md": "# C\n\nOne."})
-    put(inbox / "2026-11-02", {"a.md": GARBLED, "b.md": "# B\n\nOne."})
+    put(inbox / "2026-11-02", {"a.md": GARBLED, "b.md": "# B\n\nOne.", "d.md": "# D\n\nNew."})
     narrowed = (PathRule(pattern="b.md", tenant="acme", allowed_principals=("team:acme",)),)
     blocked = Pipeline(pipeline.settings.model_copy(update={"max_quarantined_ratio": 0.3}), {day(2): narrowed})
     blocked.run(day(1), day(2), through="chunks")
