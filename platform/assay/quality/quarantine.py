@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
-import pyarrow as pa
-
 from assay.lake import Commit
 from assay.quality.outcomes import ALL_SOURCES
 from assay.schema import table_of
@@ -64,9 +62,3 @@ def replace_quarantine(
     if source != ALL_SOURCES:
         place["day"] = day
     return workspace.lake.replace_partition(QUARANTINE, rows, partitions=place)
-
-
-def read_quarantine(workspace: Workspace, **where: object) -> pa.Table:
-    """Quarantined documents, newest version first within a document; `where` as for `Lake.read`."""
-    found = workspace.lake.read(QUARANTINE, where=where)
-    return found.sort_by([("document_id", "ascending"), ("document_version", "descending"), ("stage", "ascending")])
