@@ -222,15 +222,20 @@ def load_settings() -> Settings:
     try:
         return Settings()
     except (ValidationError, SettingsError) as error:
+        name, problem = _first_problem(error)
         raise ConfigurationError(
-            f"{_first_problem(error)} Nothing was run. Every setting is listed in `docs/operations.md`."
+            f"{problem} Nothing was run. Every setting is listed in `docs/operations.md`. Correct it, or take it away with "
+            f"`unset {name}`, or out of `.env`."
         ) from None
 
 
-def _first_problem(error: ValidationError | SettingsError) -> str:
+def _first_problem(error: ValidationError | SettingsError) -> tuple[str, str]:
+    """The name of the setting that does not fit, and what is wrong with it."""
     if isinstance(error, SettingsError):
-        return f"A setting cannot be read: {error}."
+        found = re.search(r'field "(\w+)"', str(error))
+        name = f"{PREFIX}{found[1].upper()}" if found else f"{PREFIX}..."
+        return name, f"`{name}` cannot be read: {error}."
     problem = error.errors(include_url=False, include_input=False)[0]
     name = PREFIX + "_".join(str(part) for part in problem["loc"][:1]).upper()
     inside = ".".join(str(part) for part in problem["loc"][1:])
-    return f"`{name}`{f' at {inside}' if inside else ''} does not fit: {problem['msg']}."
+    return name, f"`{name}`{f' at {inside}' if inside else ''} does not fit: {problem['msg']}."
