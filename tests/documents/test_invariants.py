@@ -46,7 +46,7 @@ from assay.warehouse import engine, query, to_table
 
 
 @given(histories())
-@settings(EVERYWHERE, max_examples=50 if AT_SCALE else 6)
+@settings(EVERYWHERE, max_examples=20 if AT_SCALE else 6)
 def test_however_the_days_are_run_the_tables_end_the_same(drawn: tuple[History, Plan]) -> None:
     history, plan = drawn
     with TemporaryDirectory() as folder, stand_ins():
@@ -223,7 +223,7 @@ days_of_sources = st.sets(st.tuples(st.integers(1, 5), st.sampled_from(["a", "b"
 
 
 @given(stories, days_of_sources, days_of_sources)
-@settings(deadline=None, max_examples=600 if AT_SCALE else 80)
+@settings(deadline=None, max_examples=240 if AT_SCALE else 80)
 def test_the_state_is_the_feed_folded_source_by_source(
     said: dict[tuple[str, str], list[str]], blocked_feeds: set[tuple[int, str]], blocked_texts: set[tuple[int, str]]
 ) -> None:
@@ -303,7 +303,7 @@ manifests = st.tuples(
 
 
 @given(st.lists(manifests, min_size=1, max_size=3), st.sampled_from(["snapshot", "snapshot", "arrivals"]))
-@settings(deadline=None, max_examples=600 if AT_SCALE else 80)
+@settings(deadline=None, max_examples=240 if AT_SCALE else 80)
 def test_the_feed_is_the_difference_to_what_was_known(
     observed: list[tuple[dict[str, Any], set[str]]], mode: str
 ) -> None:
