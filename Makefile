@@ -22,15 +22,20 @@ demo: setup
 	$(BIN)/assay demo
 
 test: setup
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
 
 soak: setup
-	$(BIN)/python tests/faults/soak_kills.py --report docs/soak.md
+	PYTHONPATH=tests $(BIN)/python tests/faults/soak_kills.py --report docs/soak.md
+	PYTHONPATH=tests $(BIN)/python tests/integration/soak_backfills.py --report docs/soak.md
+	PYTHONPATH=tests $(BIN)/python tests/integration/soak_snapshots.py --report docs/soak.md
 
+# The Dagster UI on 127.0.0.1:3000; the Data Docs that its assets link to on 127.0.0.1:3001.
 dev: setup
-	home=$$($(BIN)/python -c 'from assay.settings import load_settings as s; print(s().dagster_home)') && \
-		mkdir -p "$$home" && cp dagster.yaml "$$home/" && \
-		DAGSTER_HOME="$$home" $(BIN)/dg dev -w workspace.yaml --host 127.0.0.1
+	home=$$($(BIN)/python -c 'from assay.settings import load_settings as s; print(s().home)') && \
+		mkdir -p "$$home/dagster" "$$home/data_docs" && cp dagster.yaml "$$home/dagster/" && \
+		{ $(BIN)/python -m http.server 3001 --bind 127.0.0.1 --directory "$$home/data_docs" >/dev/null 2>&1 & docs=$$!; \
+		trap "kill $$docs" EXIT INT TERM; \
+		DAGSTER_HOME="$$home/dagster" $(BIN)/dg dev -w workspace.yaml --host 127.0.0.1; }
 
 bench: setup
 	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
@@ -41,7 +46,8 @@ lint: setup
 	$(BIN)/pyright
 
 dbt-manifest: setup
-	ASSAY_HOME=$${ASSAY_HOME:-.assay} $(BIN)/dbt parse --project-dir dbt_project --profiles-dir dbt_project
+	$(BIN)/python -c 'from pathlib import Path; from assay.dbt import manifest_of; from assay.settings import load_settings; \
+		manifest_of(Path("dbt_project").resolve(), load_settings().home)'
 
 clean:
 	rm -rf .assay $(VENV) dbt_project/target dbt_project/logs

@@ -1,13 +1,17 @@
 """Bronze: what arrived, unchanged. A manifest of everything observed, and the feed that follows from it."""
 
+from collections.abc import Iterator
+
 import dagster as dg
 
-from assay.documents.bronze import FEED, days_to_derive, land_manifest, write_feed
+from assay.documents.bronze import FEED, ManifestReport, land_manifest, write_feed
+from assay.documents.day_verdicts import judge, places_of
 from assay.documents.manifests import MANIFESTS
 from assay.errors import SourceError
 from assets.partitions import DAILY, ONE_RUN, days_of
-from assets.reporting import column_schema, log_days, totals_by_day
+from assets.reporting import column_schema, data_docs, log_days, places, timed, totals_by_day
 from assets.resources import AssayHome, LakeEngine
+from assets.retries import RETRIES, retried_on_storage_errors
 
 SOURCES_OBSERVED = "every_source_could_be_observed"
 
@@ -32,24 +36,34 @@ class ObserveConfig(dg.Config):
         )
     ],
     metadata={"dagster/column_schema": column_schema(MANIFESTS)},
+    retry_policy=RETRIES,
 )
-def manifests(context: dg.AssetExecutionContext, config: ObserveConfig, home: AssayHome) -> dg.MaterializeResult:
+@retried_on_storage_errors
+def manifests(
+    context: dg.AssetExecutionContext, config: ObserveConfig, home: AssayHome, engine: LakeEngine
+) -> dg.MaterializeResult:
     """Everything observed of every source on a day: path, size, content hash, tenant and who may find it.
 
     **Teaches:** a folder is not a history. A live folder can be seen as it is today and never again, so what was seen
     is written down first, and everything after is derived from it. Running a past day again reads what was written.
     """
     workspace = home.workspace(context)
-    reports, problems = [], []
-    for day in days_of(context):
-        for source in workspace.settings.active_sources:
-            try:
-                reports.append(
-                    land_manifest(workspace, source, day, as_of=config.as_of, allow_empty=config.allow_mass_delete)
-                )
-            except SourceError as error:
-                problems.append(str(error))
-    log_days(context, totals_by_day(reports))
+    problems: list[str] = []
+
+    def reports() -> Iterator[ManifestReport]:
+        for day in days_of(context):
+            for source in workspace.settings.active_sources:
+                try:
+                    yield land_manifest(
+                        workspace, source, day, as_of=config.as_of, allow_empty=config.allow_mass_delete
+                    )
+                except SourceError as error:
+                    problems.append(str(error))
+
+    totals = totals_by_day(timed(reports()))
+    log_days(context, totals, links=lambda day: {**places(workspace, day), **data_docs(workspace, MANIFESTS, day)})
+    with engine.get_connection() as connection:
+        judge(workspace, connection, MANIFESTS, places_of(workspace, days_of(context)))
     check = dg.AssetCheckResult(passed=not problems, check_name=SOURCES_OBSERVED, metadata={"problems": problems})
     return dg.MaterializeResult(check_results=[check])
 
@@ -63,7 +77,9 @@ def manifests(context: dg.AssetExecutionContext, config: ObserveConfig, home: As
     kinds={"duckdb", "delta"},
     owners=["team:data-platform"],
     metadata={"dagster/column_schema": column_schema(FEED)},
+    retry_policy=RETRIES,
 )
+@retried_on_storage_errors
 def documents(context: dg.AssetExecutionContext, home: AssayHome, engine: LakeEngine) -> None:
     """The feed: what was added, edited, re-permitted or deleted on a day, one row per document.
 
@@ -72,10 +88,8 @@ def documents(context: dg.AssetExecutionContext, home: AssayHome, engine: LakeEn
     matter.
     """
     workspace = home.workspace(context)
+    derived = places_of(workspace, days_of(context))
     with engine.get_connection() as connection:
-        reports = [
-            write_feed(workspace, connection, source, day)
-            for source in workspace.settings.active_sources
-            for day in days_to_derive(workspace, source, days_of(context))
-        ]
-    log_days(context, totals_by_day(reports))
+        totals = totals_by_day(timed(write_feed(workspace, connection, *place) for place in derived))
+        judge(workspace, connection, FEED, derived)
+    log_days(context, totals, links=lambda day: data_docs(workspace, FEED, day))

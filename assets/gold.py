@@ -2,10 +2,13 @@
 
 import dagster as dg
 
+from assay.documents.daily_texts import reconcile_daily_texts
 from assay.documents.gold import CHUNKS, chunk_current
+from assay.quality.outcomes import ALL_SOURCES
 from assets.partitions import DAILY, ONE_RUN, days_of
-from assets.reporting import column_schema, numbers_of, sample_of
+from assets.reporting import clocked, column_schema, data_docs, log_days, sample_of, totals_of_run
 from assets.resources import AssayHome, LakeEngine
+from assets.retries import RETRIES, retried_on_storage_errors
 from assets.silver import document_state
 
 
@@ -18,20 +21,25 @@ from assets.silver import document_state
     kinds={"python", "delta"},
     owners=["team:data-platform"],
     metadata={"dagster/column_schema": column_schema(CHUNKS)},
+    retry_policy=RETRIES,
 )
+@retried_on_storage_errors
 def chunks(context: dg.AssetExecutionContext, home: AssayHome, engine: LakeEngine) -> dg.MaterializeResult:
     """Passages of every current document, cut where its author ended something, with exact character offsets.
 
     **Teaches:** reconcile, do not apply. The stage compares the standing documents with the standing chunks and changes
     what differs; it never replays a feed, so it cannot drift from it. Every chunk is `text[start:end]` of its document.
     """
-    workspace = home.workspace(context)
+    workspace, days = home.workspace(context), days_of(context)
     with engine.get_connection() as connection:
-        report = chunk_current(workspace, connection, days_of(context)[-1])
+        report, seconds = clocked(chunk_current, workspace, connection, days[-1])
+    reconcile_daily_texts(workspace)
+    log_days(context, totals_of_run(days, report, seconds))
     rows = workspace.lake.read(CHUNKS, columns=["document_id", "ordinal", "start", "end", "token_count"])
     # Without the text: this page outlives deletions, and who reads it need not be who may find the document.
     sample = sample_of(rows, ["document_id", "ordinal", "start", "end", "token_count"])
-    return dg.MaterializeResult(metadata={**numbers_of(report), "dagster/row_count": report.chunks, "sample": sample})
+    docs = data_docs(workspace, CHUNKS, days[-1], [ALL_SOURCES])
+    return dg.MaterializeResult(metadata={"dagster/row_count": report.chunks, "sample": sample, **docs})
 
 
 @dg.asset(
@@ -42,8 +50,10 @@ def chunks(context: dg.AssetExecutionContext, home: AssayHome, engine: LakeEngin
     group_name="gold",
     kinds={"python", "lancedb"},
     owners=["team:data-platform"],
+    retry_policy=RETRIES,
     pool="index",
 )
+@retried_on_storage_errors
 def embeddings(context: dg.AssetExecutionContext, home: AssayHome) -> dg.MaterializeResult:
     """A vector for every current chunk, and for nothing else, in a LanceDB table per embedding model and chunker.
 
@@ -53,14 +63,37 @@ def embeddings(context: dg.AssetExecutionContext, home: AssayHome) -> dg.Materia
     from assay.embeddings import Embedder
     from assay.retrieval.reconcile import reconcile_index
 
+    workspace, days = home.workspace(context), days_of(context)
+    embedder = Embedder.open(workspace.settings)
+    report, seconds = clocked(reconcile_index, workspace, embedder)
+    log_days(context, totals_of_run(days, report, seconds, report.by_day))
+    return dg.MaterializeResult(metadata={"dagster/row_count": report.chunks, "dagster/table_name": report.table})
+
+
+@dg.asset(
+    key=["gold", "index_maintenance"],
+    deps=[embeddings],
+    partitions_def=DAILY,
+    backfill_policy=ONE_RUN,
+    group_name="gold",
+    kinds={"lancedb"},
+    owners=["team:data-platform"],
+    retry_policy=RETRIES,
+    pool="index",
+)
+@retried_on_storage_errors
+def index_maintenance(context: dg.AssetExecutionContext, home: AssayHome) -> dg.MaterializeResult:
+    """Fragments joined, rows indexed and old versions removed, each when its threshold is passed.
+
+    **Teaches:** search cost follows fragments and unindexed rows, and both grow with every commit. One owner pays that
+    back when it is due, before the gate, so that what serves is what was tidied. It never removes a version that a
+    release still names.
+    """
+    from assay.embeddings import Embedder
+    from assay.retrieval.reconcile import maintain_index
+
     workspace = home.workspace(context)
-    report = reconcile_index(workspace, Embedder.open(workspace.settings))
-    maintenance = numbers_of(report.maintenance)
-    return dg.MaterializeResult(
-        metadata={
-            **maintenance,
-            **numbers_of(report),
-            "dagster/row_count": report.chunks,
-            "dagster/table_name": report.table,
-        }
-    )
+    embedder = Embedder.open(workspace.settings)
+    report, seconds = clocked(maintain_index, workspace, embedder)
+    log_days(context, totals_of_run(days_of(context), report, seconds))
+    return dg.MaterializeResult(metadata={"dagster/row_count": report.rows, "optimized": report.optimized})

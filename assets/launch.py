@@ -15,29 +15,35 @@ from typing import Any
 
 import dagster as dg
 from dagster._core.errors import DagsterAssetCheckFailedError
-from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 
 from assay.errors import AssayError
-from assets.definitions import defs, documents_job
+from assets.automation import documents_job, range_tags
+from assets.definitions import defs
 
 PROCESS_TAG = "assay/process"
 _UNFINISHED = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING]
 
 
-def launch(first_day: date, last_day: date, *, as_of: bool = False, allow_mass_delete: bool = False) -> dict[str, Any]:
-    """Run every asset and check for the days, in one run; the result names stages, checks, errors and seconds."""
+def launch(
+    first_day: date,
+    last_day: date,
+    *,
+    as_of: bool = False,
+    allow_mass_delete: bool = False,
+    retry_quarantined: bool = False,
+) -> dict[str, Any]:
+    """Run the documents job for the days, in one run; the result names stages, checks, errors and seconds."""
     with dg.DagsterInstance.get() as instance:
         end_dead_runs(instance)
         outcome = defs.resolve_job_def(documents_job.name).execute_in_process(
             instance=instance,
             raise_on_error=False,
-            tags={
-                ASSET_PARTITION_RANGE_START_TAG: first_day.isoformat(),
-                ASSET_PARTITION_RANGE_END_TAG: last_day.isoformat(),
-                PROCESS_TAG: process_name(os.getpid()),
-            },
+            tags={**range_tags(first_day, last_day, "command line"), PROCESS_TAG: process_name(os.getpid())},
             run_config={
-                "ops": {"bronze__manifests": {"config": {"as_of": as_of, "allow_mass_delete": allow_mass_delete}}},
+                "ops": {
+                    "bronze__manifests": {"config": {"as_of": as_of, "allow_mass_delete": allow_mass_delete}},
+                    "silver_documents": {"config": {"retry_quarantined": retry_quarantined}},
+                },
                 "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
             },
         )
@@ -91,11 +97,15 @@ def _told(events: Iterable[dg.DagsterEvent]) -> dict[str, Any]:
         if event.is_step_materialization:
             made = event.step_materialization_data.materialization
             numbers = {
-                name: value.value for name, value in made.metadata.items() if isinstance(value.value, int | str | list)
+                name: value.value
+                for name, value in made.metadata.items()
+                if isinstance(value.value, int | float | str | list)
             }
             stages.setdefault(made.asset_key.to_user_string(), {})[made.partition or ""] = numbers
         elif event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
             check = event.asset_check_evaluation_data
+            if check.partition:  # a day by itself, which the result over all days names too
+                continue
             seen = {name: value.value for name, value in check.metadata.items()}
             checks.append(
                 {
@@ -116,11 +126,13 @@ def _told(events: Iterable[dg.DagsterEvent]) -> dict[str, Any]:
 
 def _message(error: Any) -> str:
     """An error of Assay's own is its message; any other is a fault in the code and comes with where it happened."""
-    while error.cause is not None:
-        error = error.cause
-    if error.cls_name == DagsterAssetCheckFailedError.__name__:
+    chain = [error]
+    while chain[-1].cause is not None:
+        chain.append(chain[-1].cause)
+    if any(one.cls_name == DagsterAssetCheckFailedError.__name__ for one in chain):
         return ""  # the check that failed is told among the checks
-    return str(error.message).strip() if error.cls_name in _OWN_ERRORS else error.to_string()
+    own = [one for one in chain if one.cls_name in _OWN_ERRORS]
+    return str(own[0].message).strip() if own else chain[-1].to_string()
 
 
 def _names(error: type[AssayError]) -> set[str]:
@@ -136,10 +148,12 @@ def main() -> int:
     parser.add_argument("--last-day", type=date.fromisoformat, required=True)
     parser.add_argument("--as-of", action="store_true")
     parser.add_argument("--allow-mass-delete", action="store_true")
+    parser.add_argument("--retry-quarantined", action="store_true")
     parser.add_argument("--result", type=Path, required=True)
-    given = parser.parse_args()
-    result = launch(given.first_day, given.last_day, as_of=given.as_of, allow_mass_delete=given.allow_mass_delete)
-    given.result.write_text(json.dumps(result, default=str))
+    given = vars(parser.parse_args())
+    target: Path = given.pop("result")
+    result = launch(given.pop("first_day"), given.pop("last_day"), **given)
+    target.write_text(json.dumps(result, default=str))
     return 0 if result["success"] else 1
 
 

@@ -2,22 +2,55 @@
 
 import dagster as dg
 
-from assets.gold import embeddings
-from assets.partitions import DAILY, ONE_RUN
-from assets.resources import AssayHome
+from assets.bronze import documents as feed
+from assets.gold import index_maintenance
+from assets.partitions import DAILY, ONE_RUN, days_of
+from assets.reporting import clocked, log_days, totals_of_run
+from assets.resources import AssayHome, LakeEngine
+from assets.retries import RETRIES, retried_on_storage_errors
 
 FAST_GATE = "fast_gate_passed"
 SERVING_KEY = dg.AssetKey(["release", "serving"])
 
 
 @dg.asset(
+    key=["release", "deny_list"],
+    deps=[feed],
+    partitions_def=DAILY,
+    backfill_policy=ONE_RUN,
+    group_name="release",
+    kinds={"python"},
+    owners=["team:data-platform"],
+    retry_policy=RETRIES,
+    op_tags={"dagster/priority": "10"},  # before silver parses, which can take an hour
+)
+@retried_on_storage_errors
+def deny_list(context: dg.AssetExecutionContext, home: AssayHome, engine: LakeEngine) -> dg.MaterializeResult:
+    """Documents that no search may find, or not for everybody, under whatever release serves.
+
+    **Teaches:** a deletion does not wait for a gate. It is known as soon as the feed is, long before a release without
+    the document is built and judged; until then, and after a rollback, searches leave out what this list names.
+    """
+    from assay.retrieval.deny_list import update_deny_list
+
+    workspace = home.workspace(context)
+    with engine.get_connection() as connection:
+        report, seconds = clocked(update_deny_list, workspace, connection)
+    log_days(context, totals_of_run(days_of(context), report, seconds))
+    return dg.MaterializeResult(
+        metadata={"dagster/row_count": report.denied + report.narrowed, "changed": report.changed}
+    )
+
+
+@dg.asset(
     key=SERVING_KEY,
-    deps=[embeddings],
+    deps=[index_maintenance, deny_list],
     partitions_def=DAILY,
     backfill_policy=ONE_RUN,
     group_name="release",
     kinds={"python", "lancedb"},
     owners=["team:data-platform"],
+    retry_policy=RETRIES,
     pool="index",
     check_specs=[
         dg.AssetCheckSpec(
@@ -28,6 +61,7 @@ SERVING_KEY = dg.AssetKey(["release", "serving"])
         )
     ],
 )
+@retried_on_storage_errors
 def serving(context: dg.AssetExecutionContext, home: AssayHome) -> dg.MaterializeResult:
     """The release that searches read: a table, its version, its configuration.
 
@@ -39,7 +73,7 @@ def serving(context: dg.AssetExecutionContext, home: AssayHome) -> dg.Materializ
     from assay.retrieval.gate import release_newest
 
     workspace = home.workspace(context)
-    report = release_newest(workspace, Embedder.open(workspace.settings))
+    report, seconds = clocked(release_newest, workspace, Embedder.open(workspace.settings))
     rules = "\n".join(
         f"| {'yes' if rule.passed else '**no**'} | {rule.name} | {rule.detail} |" for rule in report.rules
     )
@@ -52,15 +86,15 @@ def serving(context: dg.AssetExecutionContext, home: AssayHome) -> dg.Materializ
             "missed": missed,
         },
     )
-    return dg.MaterializeResult(
-        metadata={
-            "release": report.release_id,
-            "serving": report.serving or "nothing",
-            "published": report.published,
-            "smoke": report.smoke,
-            "canaries": len(report.canaries),
-            "canaries_answered": sum(answered for _, answered in report.canaries),
-            "failed_rules": list(report.failures),
-        },
-        check_results=[gate],
-    )
+    told = {
+        "release": report.release_id,
+        "serving": report.serving or "nothing",
+        "published": report.published,
+        "smoke": report.smoke,
+        "canaries": len(report.canaries),
+        "canaries_answered": sum(answered for _, answered in report.canaries),
+        "failed_rules": list(report.failures),
+        "seconds": seconds,
+    }
+    log_days(context, {days_of(context)[-1]: told})
+    return dg.MaterializeResult(check_results=[gate])

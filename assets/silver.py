@@ -1,18 +1,29 @@
 """Silver: what we believe. Parsed texts, the documents held back, and the standing version of every id."""
 
+from functools import partial
+
 import dagster as dg
 
-from assay.documents.bronze import days_to_derive
-from assay.documents.silver import DOCUMENTS, STATE, parse_day, write_state
+from assay.documents.day_verdicts import judge, places_of
+from assay.documents.silver import DOCUMENTS, parse_day
+from assay.documents.state import STATE, write_state
+from assay.quality.outcomes import ALL_SOURCES
 from assay.quality.quarantine import QUARANTINE
 from assets.bronze import documents as feed
 from assets.partitions import DAILY, ONE_RUN, days_of
-from assets.reporting import column_schema, log_days, numbers_of, sample_of, totals_by_day
+from assets.reporting import clocked, column_schema, data_docs, log_days, sample_of, timed, totals_by_day, totals_of_run
 from assets.resources import AssayHome, LakeEngine
+from assets.retries import RETRIES, retried_on_storage_errors
 
 DOCUMENTS_KEY = dg.AssetKey(["silver", "documents"])
 QUARANTINE_KEY = dg.AssetKey(["silver", "quarantined_documents"])
 _SILVER = {"group_name": "silver", "owners": ["team:data-platform"]}
+
+
+class ParseConfig(dg.Config):
+    """What an operator may say about parsing."""
+
+    retry_quarantined: bool = False
 
 
 @dg.multi_asset(
@@ -44,17 +55,20 @@ _SILVER = {"group_name": "silver", "owners": ["team:data-platform"]}
     ],
     partitions_def=DAILY,
     backfill_policy=ONE_RUN,
+    retry_policy=RETRIES,
+    pool="parsing",
 )
-def silver_documents(context: dg.AssetExecutionContext, home: AssayHome):
+@retried_on_storage_errors
+def silver_documents(context: dg.AssetExecutionContext, config: ParseConfig, home: AssayHome, engine: LakeEngine):
     """Parse each day's upserts; write what passed its suite, quarantine the rest."""
     workspace = home.workspace(context)
-    reports = [
-        parse_day(workspace, source.name, day)
-        for source in workspace.settings.active_sources
-        for day in days_to_derive(workspace, source, days_of(context))
-    ]
+    places = places_of(workspace, days_of(context))
+    parse = partial(parse_day, workspace, retry_quarantined=config.retry_quarantined)
+    totals = totals_by_day(timed(parse(source.name, day) for source, day in places))
+    with engine.get_connection() as connection:
+        judge(workspace, connection, DOCUMENTS, places)
     for asset_key in (DOCUMENTS_KEY, QUARANTINE_KEY):
-        log_days(context, totals_by_day(reports), asset_key)
+        log_days(context, totals, asset_key, links=lambda day: data_docs(workspace, DOCUMENTS, day))
     held_back = workspace.lake.read(QUARANTINE, where={"day": days_of(context)})
     yield dg.MaterializeResult(DOCUMENTS_KEY)
     yield dg.MaterializeResult(
@@ -70,15 +84,19 @@ def silver_documents(context: dg.AssetExecutionContext, home: AssayHome):
     backfill_policy=ONE_RUN,
     kinds={"duckdb", "delta"},
     metadata={"dagster/column_schema": column_schema(STATE)},
+    retry_policy=RETRIES,
     **_SILVER,
 )
+@retried_on_storage_errors
 def document_state(context: dg.AssetExecutionContext, home: AssayHome, engine: LakeEngine) -> dg.MaterializeResult:
     """The standing version of every document id that was ever seen, deleted ones included.
 
     **Teaches:** fold, do not patch. The state is computed from the whole feed every time, so a late day, a repeated day
-    and a crash in between all end in the same table. Days that a blocking check refused are left out.
+    and a crash in between all end in the same table. Days that a check refused are left out, the others go on.
     """
-    workspace = home.workspace(context)
+    workspace, days = home.workspace(context), days_of(context)
     with engine.get_connection() as connection:
-        report = write_state(workspace, connection, days_of(context)[-1])
-    return dg.MaterializeResult(metadata={**numbers_of(report), "dagster/row_count": report.current})
+        report, seconds = clocked(write_state, workspace, connection, days[-1])
+    log_days(context, totals_of_run(days, report, seconds, report.by_day))
+    docs = data_docs(workspace, STATE, days[-1], [ALL_SOURCES])
+    return dg.MaterializeResult(metadata={"dagster/row_count": report.current, **docs})

@@ -25,7 +25,8 @@ from assay.documents.bronze import FEED, FeedReport, ManifestReport, days_to_der
 from assay.documents.gold import CHUNKS, ChunkReport, chunk_current
 from assay.documents.manifests import MANIFESTS
 from assay.documents.parsing import ParsedDocument, parse_here
-from assay.documents.silver import DOCUMENTS, STATE, ParseReport, StateReport, parse_day, write_state
+from assay.documents.silver import DOCUMENTS, ParseReport, parse_day
+from assay.documents.state import STATE, StateReport, write_state
 from assay.embeddings import Embedder
 from assay.errors import DocumentRejected, SourceError
 from assay.quality.derived import garbled_ratio
@@ -33,8 +34,9 @@ from assay.quality.expectations import Suite
 from assay.quality.quarantine import QUARANTINE
 from assay.quality.runner import Outcome, Validation
 from assay.quality.silver_suites import MAX_GARBLED_RATIO
+from assay.retrieval.deny_list import update_deny_list
 from assay.retrieval.gate import GateReport, release_newest
-from assay.retrieval.reconcile import IndexReport, reconcile_index
+from assay.retrieval.reconcile import IndexReport, maintain_index, reconcile_index
 from assay.rows import content_hash
 from assay.schema import Table
 from assay.settings import PathRule, Settings, SourceSettings
@@ -115,10 +117,13 @@ class Pipeline:
                     problems.append(str(error))
         with engine() as connection:
             feeds = [write_feed(workspace, connection, *place) for place in self._derived(workspace, days)]
+            update_deny_list(workspace, connection)
             texts = [parse_day(workspace, source.name, one) for source, one in self._derived(workspace, days)]
             state = write_state(workspace, connection, days[-1])
             chunks = chunk_current(workspace, connection, days[-1]) if through != "state" else None
         index = reconcile_index(workspace, self.embedder()) if through in ("index", "gate") else None
+        if index:
+            maintain_index(workspace, self.embedder())
         gate = release_newest(workspace, self.embedder()) if through == "gate" else None
         return Done(manifests, feeds, texts, state, chunks, index, gate, problems)
 

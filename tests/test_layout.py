@@ -21,8 +21,10 @@ HEAVY = {"torch", "sentence_transformers", "transformers", "great_expectations",
 LAYERS = (
     {
         "errors", "settings", "schema", "tables", "rows", "conditions", "locks", "progress", "lake", "warehouse", "workspace",
+        "dbt", "lake_maintenance",
     },
     {"quality"},
+    {"lake_tables", "marts"},
     {"embeddings"},
     {"documents"},
     {"retrieval"},

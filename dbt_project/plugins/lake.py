@@ -8,19 +8,16 @@ import pyarrow.dataset as ds
 from dbt.adapters.duckdb.plugins import BasePlugin
 from dbt.adapters.duckdb.utils import SourceConfig
 
-from assay import tables
 from assay.lake import Lake
-from assay.schema import table_of
+from assay.lake_tables import LAKE_TABLES
 from assay.settings import load_settings
-
-TABLES = {table_of(one).name: table_of(one) for one in vars(tables).values() if hasattr(one, "__assay_table__")}
 
 
 class Plugin(BasePlugin):
     """What dbt-duckdb asks for the rows of a source."""
 
     def load(self, source_config: SourceConfig) -> ds.Dataset:
-        return Lake(load_settings().lake_path).dataset(TABLES[source_config["lake_table"]])
+        return Lake(load_settings().lake_path).dataset(LAKE_TABLES[source_config["lake_table"]])
 
     def default_materialization(self) -> str:
         return "view"  # a table would copy the lake into the warehouse

@@ -8,6 +8,7 @@ import os
 import random
 import re
 import time
+from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -139,6 +140,13 @@ class Lake:
     def content_hash(self, table: Table, *, version: int | None = None) -> str:
         """The sha256 over what the rows say: independent of files, order and encoding, provenance columns left out."""
         return row_values.content_hash(self.read(table, version=version))
+
+    def files_per_partition(self, table: Table) -> list[int]:
+        """How many files each partition consists of; one number for a table without partitions, none before it is written."""
+        handle = self._open(table)
+        with _storage_errors(f"`{table.name}` was not read"):
+            files = handle.file_uris() if handle else []
+        return list(Counter(file.rpartition("/")[0] for file in files).values())
 
     def compact(self, table: Table) -> None:
         """Join small files, partition by partition; the rows stay as they are."""

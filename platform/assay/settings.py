@@ -99,6 +99,10 @@ class Settings(BaseSettings):
     )
     first_day: date = Field(default=date(2026, 11, 1), description="First daily partition (UTC).")
 
+    restate_days: int = Field(
+        default=3, ge=1, description="Past days that the restating schedule runs again and the inbox sensor looks at."
+    )
+
     max_file_bytes: int = Field(default=64 * 2**20, gt=0, description="Larger files are refused as `too_large`.")
     parse_timeout_seconds: float = Field(default=60.0, gt=0, description="Deadline for one document.")
     parse_memory_bytes: int = Field(default=2 * 2**30, gt=0, description="Address space of one parser worker.")
@@ -120,6 +124,9 @@ class Settings(BaseSettings):
         gt=0,
         le=1,
         description="Share of a batch that may fail an expectation of what arrives, and go to quarantine, before its day is blocked.",
+    )
+    data_docs_url: str = Field(
+        default="http://127.0.0.1:3001", description="Where `data_docs/` is served, for links in the Dagster UI."
     )
     principals: Annotated[tuple[str, ...], NoDecode] = Field(
         default=("public",), description="Who `assay search` asks as, comma-separated."
@@ -172,6 +179,10 @@ class Settings(BaseSettings):
     @property
     def releases_path(self) -> Path:
         return self.home / "releases"
+
+    @property
+    def data_docs_path(self) -> Path:
+        return self.home / "data_docs"
 
     @property
     def locks_path(self) -> Path:

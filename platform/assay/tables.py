@@ -68,6 +68,7 @@ class DocumentRow:
     content_hash: Annotated[str, "sha256 of the bytes that were parsed."]
     media_type: Annotated[str, "Detected from the content, never from the name."]
     title: Annotated[str, "First heading, declared title or file name."]
+    language: Annotated[str, "ISO 639-1 code of the text's main language, `und` where it is too short or unclear."]
     text: Annotated[str, "Unicode NFC, `\\n` line ends; chunks carry offsets into it."]
     text_hash: Annotated[str, "sha256 of `text`."]
     page_starts: Annotated[list[int], "Character offset in `text` at which each page starts; [0] without pages."]
@@ -145,3 +146,99 @@ class ChunkRow:
     context_hash: Annotated[str, "sha256 of `context_text`, the key of the vector cache."]
     token_count: Annotated[int, "Tokens of `context_text` by the embedding model's tokenizer."]
     chunker: Annotated[str, "Strategy and parameters, hashed."]
+
+
+@table("gold/daily_texts", key=("source", "day", "document_id"), partition_by=("source", "day"))
+@dataclass(frozen=True, slots=True)
+class DailyTextsRow:
+    """Which texts every silver document makes when it is chunked, whether it still stands or not."""
+
+    source: Source
+    day: Day
+    document_id: DocumentId
+    text_hash: Annotated[str, "sha256 of the silver text."]
+    chunker: Annotated[str, "Strategy and parameters, hashed."]
+    context_ids: Annotated[list[int], "First 8 bytes of the sha256 of each chunk's context text, in chunk order."]
+
+
+@table("gold/document_inventory", key=("document_id",))
+@dataclass(frozen=True, slots=True)
+class DocumentInventoryRow:
+    """Every current document, with its size and what was made of it. Deleted documents and those without a usable text are left out."""
+
+    document_id: DocumentId
+    source: Annotated[str, "Source that observed the standing version."]
+    tenant: Annotated[str, "Tenant that owns the document."]
+    title: Annotated[str, "Title of the standing text."]
+    language: Annotated[str, "Language of the standing text as ISO 639-1, `und` where it is unclear."]
+    uri: Annotated[str, "Where the bytes of the standing version were observed."]
+    size_characters: Annotated[int, "Unicode code points of the standing text."]
+    chunks: Annotated[
+        int, "Chunks in gold/chunks; while an edit is held back those of the version before, 0 where there is none."
+    ]
+    tokens: Annotated[int, "Tokens of those chunks, headings included, by the embedding model's tokenizer."]
+    last_changed_at: Annotated[
+        datetime,
+        "When the standing version was observed (UTC), taken from `document_version`; while an edit is in quarantine it is that of the edit.",
+    ]
+
+
+@table("gold/ingestion_daily", key=("source", "day"))
+@dataclass(frozen=True, slots=True)
+class IngestionDayRow:
+    """What each day of observation brought, a row per source and day: a function of the lake, whenever and in whatever order the days were run."""
+
+    source: Source
+    day: Day
+    observed: Annotated[int, "Files that were observed and could be read."]
+    refused: Annotated[int, "Files that were observed and refused, as too large or unreadable."]
+    added: Annotated[int, "Documents of the feed that were new."]
+    edited: Annotated[int, "Documents of the feed with other bytes than before."]
+    repermitted: Annotated[int, "Documents of the feed with the same bytes and another tenant or other principals."]
+    changed: Annotated[int, "`edited` + `repermitted`."]
+    deleted: Annotated[int, "Documents of the feed that were gone."]
+    quarantined: Annotated[int, "Files and documents that bronze or silver holds back of this day."]
+    embedded: Annotated[
+        int,
+        "Different texts of this day's documents that no earlier day had brought, nor a source before this one in the alphabet. What gold/embeddings computes when days run in order, one by one; a run of several days skips versions superseded within it and may compute fewer. 0 while the day is blocked.",
+    ]
+    reused: Annotated[
+        int,
+        "Chunks of this day's documents less `embedded`; gold/embeddings also counts the chunks that an edit in quarantine leaves standing. 0 while the day is blocked.",
+    ]
+    is_blocked: Annotated[
+        bool,
+        "Whether a blocking expectation or invariant of the day's manifest, feed or texts failed, so that it stays out of gold.",
+    ]
+
+
+@table("quality/volumes", key=("source", "day"), partition_by=("source", "day"))
+@dataclass(frozen=True, slots=True)
+class VolumeRow:
+    """How much came from a source on an observed day, and how much usually does.
+
+    A usual value is the median over those of the up to 7 observed days before that have one; None with fewer than 3.
+    """
+
+    source: Source
+    day: Day
+    files: Annotated[int, "Files observed."]
+    usual_files: Annotated[float | None, "The usual `files`."]
+    refused: Annotated[int, "Files and folders refused at observation."]
+    refused_share: Annotated[float | None, "`refused` of all that was seen; None when nothing was."]
+    usual_refused_share: Annotated[float | None, "The usual `refused_share`."]
+    size_bytes: Annotated[int, "Bytes of the observed files."]
+    added: Annotated[int, "Files that were not there before."]
+    edited: Annotated[int, "Files with other bytes than before."]
+    repermitted: Annotated[int, "Files with the same bytes and another tenant or other principals."]
+    changed_share: Annotated[float | None, "`added`, `edited` and `repermitted` of `files`; None without files."]
+    usual_changed_share: Annotated[float | None, "The usual `changed_share`."]
+    deleted: Annotated[int, "Files that are not there any more."]
+    deleted_share: Annotated[float | None, "`deleted` of the files that were known before; None when none were."]
+    usual_deleted_share: Annotated[float | None, "The usual `deleted_share`."]
+    texts: Annotated[int, "Texts that silver emitted."]
+    quarantined: Annotated[int, "Documents that silver held back."]
+    quarantined_share: Annotated[float | None, "`quarantined` of what silver took in; None when it took in nothing."]
+    usual_quarantined_share: Annotated[float | None, "The usual `quarantined_share`."]
+    mean_characters: Annotated[float | None, "Mean characters of the emitted texts; None without any."]
+    usual_mean_characters: Annotated[float | None, "The usual `mean_characters`."]

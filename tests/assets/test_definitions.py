@@ -9,6 +9,7 @@ import dagster as dg
 import pytest
 from command_runs import CHECKOUT
 
+from assets.day_checks import HOLDS_BACK
 from assets.definitions import defs
 
 SNAPSHOT = Path(__file__).with_name("definitions.snapshot.txt")
@@ -34,10 +35,18 @@ def _assets() -> Iterator[str]:
                 f"  deps: {_names(one.to_user_string() for one in node.parent_keys)}",
                 f"  group: {node.group_name}; kinds: {_names(node.kinds)}; owners: {_names(node.owners)}; pools: {_names(node.pools)}",
                 f"  partitions: {node.partitions_def}; backfills: {node.backfill_policy}",
-                f"  automation: {node.automation_condition}",
-                *(f"  check {one.name}{' (blocking)' if one.blocking else ''}" for one in checks),
+                f"  automation: {node.automation_condition and node.automation_condition.get_label()}",
+                f"  freshness: {node.freshness_policy}",
+                *(f"  check {one.name}{_stops(one)}" for one in checks),
             ]
         )
+
+
+def _stops(check: dg.AssetCheckSpec) -> str:
+    """What a failure of the check stops: its run, its day, or nothing."""
+    if check.blocking:
+        return " (blocks its run)"
+    return " (holds back its day)" if (check.metadata or {}).get(HOLDS_BACK) == "its day" else ""
 
 
 def _jobs() -> Iterator[str]:
@@ -48,7 +57,7 @@ def _jobs() -> Iterator[str]:
     for schedule in defs.schedules or ():
         yield f"schedule {schedule.name}\n  {getattr(schedule, 'cron_schedule', None)}"
     for sensor in defs.sensors or ():
-        yield f"sensor {sensor.name}"
+        yield f"sensor {sensor.name}\n  every {sensor.minimum_interval_seconds} s"
 
 
 def _names(names: object) -> str:
@@ -77,7 +86,7 @@ def test_every_asset_teaches_and_has_owner_group_and_kind(key: dg.AssetKey) -> N
     assert "**Teaches:**" in (node.description or "")
     assert node.owners
     assert node.kinds
-    assert node.group_name in {"bronze", "silver", "gold", "release"}
+    assert node.group_name in {"bronze", "silver", "gold", "release", "quality", "lake"}
 
 
 def test_every_check_says_what_it_promises() -> None:
@@ -89,7 +98,7 @@ def test_loading_warns_of_nothing_but_the_beta_backfill_policy() -> None:
     """In a process of its own: Dagster gives each of its warnings once per place."""
     code = """
 import warnings
-import dagster, dagster_duckdb, duckdb, deltalake, pyarrow.dataset  # what they warn of at import is theirs
+import dagster, dagster_dbt, dagster_duckdb, duckdb, deltalake, pyarrow.dataset  # what they warn of at import is theirs
 with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")
     import assets.definitions

@@ -12,16 +12,18 @@ from command_runs import CHECKOUT, Demo
 from assay.documents.bronze import FEED
 from assay.documents.gold import CHUNKS
 from assay.documents.manifests import MANIFESTS
-from assay.documents.silver import DOCUMENTS, STATE
+from assay.documents.silver import DOCUMENTS
+from assay.documents.state import STATE
 from assay.lake import Lake
 from assay.quality.quarantine import QUARANTINE
 from assay.retrieval.serving import read_history, read_pointer
 from assay.schema import Table
-from assets.definitions import defs
+from assets.definitions import defs, documents_job
 
 DAYS = [date(2026, 11, 1) + timedelta(days=number) for number in range(3)]
-KEYS = sorted(defs.resolve_asset_graph().get_all_asset_keys())
-CHECKS = defs.resolve_asset_graph().asset_check_keys
+GRAPH = defs.resolve_asset_graph()
+KEYS = sorted(documents_job.selection.resolve(GRAPH))
+CHECKS = GRAPH.asset_check_keys
 # The broken file on the second day, and how many chunks and different texts the last day's 35 documents make.
 QUARANTINED = {date(2026, 11, 2): 1}
 CHUNK_COUNT, TEXT_COUNT = 273, 267
@@ -126,15 +128,13 @@ def test_a_day_shows_its_own_numbers(recorded: tuple[Recorded, Recorded], day: d
     assert "| sample:runbooks/corrupt-export.md | corrupt |" in held_back
 
 
-@pytest.mark.parametrize("day", DAYS, ids=date.isoformat)
-def test_every_day_shows_what_stands_after_the_run(recorded: tuple[Recorded, Recorded], day: date) -> None:
-    numbers = {stage: days[day] for stage, days in recorded[0].numbers.items()}
+def test_what_stands_after_the_run_is_told_of_its_last_day_alone(recorded: tuple[Recorded, Recorded]) -> None:
+    numbers = {stage: days[DAYS[-1]] for stage, days in recorded[0].numbers.items()}
     current = days_of_sample()[DAYS[-1]].documents - 1  # without the broken one
     deleted = sum(one.deleted for one in days_of_sample().values())
 
     state = numbers["silver/document_state"]
     assert (state["current"], state["tombstones"], state["without_text"]) == (current, deleted, 1)
-    assert (state["added"], state["changed"], state["deleted"]) == (current, 0, 0)
     assert state["dagster/row_count"] == current
 
     chunks = numbers["gold/chunks"]
@@ -144,15 +144,52 @@ def test_every_day_shows_what_stands_after_the_run(recorded: tuple[Recorded, Rec
     assert "| sample:" in chunks["sample"]
 
     vectors = numbers["gold/embeddings"]
-    assert (vectors["embedded"], vectors["embedded"] + vectors["reused"]) == (TEXT_COUNT, CHUNK_COUNT)
     assert (vectors["inserted"], vectors["updated"], vectors["deleted"]) == (CHUNK_COUNT, 0, 0)
     assert vectors["dagster/row_count"] == CHUNK_COUNT
-    assert vectors["unindexed_rows"] == 0
+    assert numbers["gold/index_maintenance"]["unindexed_rows"] == 0
 
     release = numbers["release/serving"]
     assert release["published"] is True
     assert (release["canaries"], release["canaries_answered"], release["failed_rules"]) == (24, 24, [])
     assert release["serving"] == release["release"]
+    for stage in (
+        "silver/document_state",
+        "gold/chunks",
+        "gold/embeddings",
+        "gold/index_maintenance",
+        "release/serving",
+    ):
+        earlier = recorded[0].numbers[stage][DAYS[0]].keys() & {"current", "chunks", "fragments", "canaries"}
+        assert not earlier, f"{stage} tells of the first day what stands after the last"
+
+
+def test_what_changed_is_told_of_the_day_that_brought_it(recorded: tuple[Recorded, Recorded]) -> None:
+    """A document counts under the day of the version that stands; a text under the day that needed it first."""
+    numbers = recorded[0].numbers
+    added = {day: numbers["silver/document_state"][day].get("added", 0) for day in DAYS}
+    assert sum(added.values()) == days_of_sample()[DAYS[-1]].documents - 1
+    assert all(added.values())
+    vectors = [numbers["gold/embeddings"][day] for day in DAYS]
+    embedded, reused = (sum(one.get(name, 0) for one in vectors) for name in ("embedded", "reused"))
+    assert (embedded, embedded + reused) == (TEXT_COUNT, CHUNK_COUNT)
+    assert all(one["embedded"] for one in vectors)
+
+
+@pytest.mark.parametrize("key", KEYS, ids=dg.AssetKey.to_user_string)
+def test_every_stage_says_how_long_it_took(recorded: tuple[Recorded, Recorded], key: dg.AssetKey) -> None:
+    assert any(one.get("seconds", 0) > 0 for one in recorded[0].numbers[key.to_user_string()].values())
+
+
+def test_days_link_to_their_source_and_to_what_was_judged_of_them(
+    demo: Demo, recorded: tuple[Recorded, Recorded]
+) -> None:
+    numbers = recorded[0].numbers
+    for day in DAYS:
+        manifest = numbers["bronze/manifests"][day]
+        assert manifest["source: sample"] == str(CHECKOUT / "samples" / "inbox" / day.isoformat())
+        for stage in ("bronze/manifests", "bronze/documents", "silver/documents", "quality/volumes"):
+            page = numbers[stage][day]["data docs: sample"].removeprefix("http://127.0.0.1:3001/")
+            assert (demo.home / "data_docs" / page).is_file()
 
 
 @pytest.mark.parametrize("number", [0, 1], ids=["first", "again"])
@@ -164,8 +201,9 @@ def test_every_check_was_evaluated_once_and_passed(recorded: tuple[Recorded, Rec
 
 def test_checks_say_what_they_saw(recorded: tuple[Recorded, Recorded]) -> None:
     by_name = {(one.asset_key.to_user_string(), one.check_name): one for one in recorded[0].checks}
-    conserved = by_name["silver/documents", "documents_are_conserved"].metadata["seen"].value
-    assert conserved == "49 taken in, 48 emitted, 1 quarantined, 0 lost, 0 doubled"
+    conserved = str(by_name["silver/documents", "documents_are_conserved"].metadata["seen"].value)
+    assert "sample 2026-11-01: 32 taken in = 32 emitted + 0 quarantined; 0 lost, 0 doubled" in conserved
+    assert "sample 2026-11-02: 10 taken in = 9 emitted + 1 quarantined; 0 lost, 0 doubled" in conserved
     assert by_name["bronze/documents", "op_is_known"].metadata["evaluated"].value == 53
     assert "| yes | canary_questions_are_answered | 24 of 24" in str(
         by_name["release/serving", "fast_gate_passed"].metadata["rules"].value
@@ -181,17 +219,21 @@ def test_the_same_run_again_writes_not_one_byte(demo: Demo) -> None:
 def test_the_same_run_again_says_that_nothing_changed(recorded: tuple[Recorded, Recorded]) -> None:
     first, again = (one.numbers for one in recorded)
     for day in DAYS:
-        assert again["bronze/manifests"][day] == first["bronze/manifests"][day]
-        assert again["bronze/documents"][day] == first["bronze/documents"][day]
+        for stage in ("bronze/manifests", "bronze/documents"):
+            timeless = [
+                {name: value for name, value in one[stage][day].items() if name != "seconds"} for one in (first, again)
+            ]
+            assert timeless[0] == timeless[1]
         assert again["silver/documents"][day]["parsed"] == 0
         assert again["silver/documents"][day]["emitted"] == first["silver/documents"][day]["emitted"]
-        state = again["silver/document_state"][day]
-        assert (state["added"], state["changed"], state["deleted"]) == (0, 0, 0)
-        assert (again["gold/chunks"][day]["chunked"], again["gold/chunks"][day]["removed"]) == (0, 0)
-        vectors = again["gold/embeddings"][day]
-        did = ("embedded", "reused", "inserted", "updated", "deleted", "documents_replaced", "documents_removed")
-        assert {name: vectors[name] for name in did} == dict.fromkeys(did, 0)
-        assert again["release/serving"][day]["published"] is False
+    last = {stage: days[DAYS[-1]] for stage, days in again.items()}
+    state = last["silver/document_state"]
+    assert (state["added"], state["changed"], state["deleted"]) == (0, 0, 0)
+    assert (last["gold/chunks"]["chunked"], last["gold/chunks"]["removed"]) == (0, 0)
+    did = ("embedded", "reused", "inserted", "updated", "deleted", "documents_replaced", "documents_removed")
+    assert {name: last["gold/embeddings"][name] for name in did} == dict.fromkeys(did, 0)
+    assert last["release/serving"]["published"] is False
+    assert last["gold/ingestion_daily"]["unchanged"] is True
 
 
 @pytest.mark.parametrize("table", [MANIFESTS, FEED, DOCUMENTS, QUARANTINE, STATE, CHUNKS], ids=lambda table: table.name)

@@ -5,19 +5,18 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
+import dagster as dg
 import pytest
-from command_runs import CHECKOUT, Demo
+from command_runs import Demo
+from dagster_processes import dagster_processes
 
+from assay.settings import Settings
 from assets.definitions import defs
+from assets.releases import SERVING_KEY
 
 BROWSER = "chromium"
 pytestmark = [
@@ -34,6 +33,7 @@ VIRTUAL_MILLISECONDS = 25_000
 # Large enough that Dagster draws nodes with their names in full and what their checks said.
 WINDOW = "2400,1600"
 GRAPH = "/assets/release/serving?view=lineage&lineageScope=upstream&lineageDepth=8"
+SHOWN = dg.AssetSelection.assets(SERVING_KEY).upstream().resolve(defs.resolve_asset_graph())
 POP_UP = ("Join the Dagster community", "newsletter", "security updates", "Sign up")
 
 
@@ -50,42 +50,10 @@ def dagster_home(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def server(chromium: str, dagster_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of Dagster's web server over the demo's home; its process group is killed afterwards."""
+    """The address of Dagster's web server over the demo's home."""
     log = tmp_path_factory.mktemp("server") / "log.txt"
-    port = _free_port()
-    command = [
-        str(Path(sys.executable).with_name("dagster-webserver")), "-w", "workspace.yaml", "-h", "127.0.0.1", "-p", str(port),
-    ]  # fmt: skip
-    environment = {**os.environ, "DAGSTER_HOME": str(dagster_home), "ASSAY_HOME": str(dagster_home.parent)}
-    with log.open("w") as output:
-        process = subprocess.Popen(
-            command, cwd=CHECKOUT, env=environment, stdout=output, stderr=output, start_new_session=True
-        )
-    try:
-        address = f"http://127.0.0.1:{port}"
-        deadline = time.monotonic() + START_SECONDS
-        while not _answers(address):
-            assert process.poll() is None, log.read_text()
-            assert time.monotonic() < deadline, log.read_text()
-            time.sleep(0.2)
-        yield address
-    finally:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-
-
-def _free_port() -> int:
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        return listening.getsockname()[1]
-
-
-def _answers(address: str) -> bool:
-    try:
-        with urllib.request.urlopen(f"{address}/server_info", timeout=5) as answer:
-            return answer.status == 200
-    except (urllib.error.URLError, TimeoutError, ConnectionError):
-        return False
+    with dagster_processes(Settings(home=dagster_home.parent), log, with_daemon=False) as dagster:
+        yield dagster.address
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +82,7 @@ def page(chromium: str, server: str, tmp_path_factory: pytest.TempPathFactory) -
 
 def test_the_graph_names_every_asset(page: str) -> None:
     lines = page.splitlines()
-    names = sorted(key.path[-1] for key in defs.resolve_asset_graph().get_all_asset_keys())
+    names = sorted(key.path[-1] for key in SHOWN)
     assert sorted(line for line in lines if line in set(names) and line != "serving") == [
         name for name in names if name != "serving"
     ]
@@ -124,9 +92,7 @@ def test_the_graph_names_every_asset(page: str) -> None:
 def test_every_check_of_the_demo_is_shown_as_passed(page: str) -> None:
     graph = defs.resolve_asset_graph()
     counted = sorted(
-        len(graph.get_check_keys_for_assets({key}))
-        for key in graph.get_all_asset_keys()
-        if graph.get_check_keys_for_assets({key})
+        len(graph.get_check_keys_for_assets({key})) for key in SHOWN if graph.get_check_keys_for_assets({key})
     )
     passed = [(int(one), int(of)) for one, of in re.findall(r"^(\d+) / (\d+) Passed$", page, re.MULTILINE)]
     assert sorted(passed) == [(count, count) for count in counted]

@@ -1,9 +1,11 @@
 """`assay documents`: what stands of a document, and what was held back."""
 
 import json
+import os
 from pathlib import Path
 
-from command_runs import CHECKOUT, Demo, together
+import pytest
+from command_runs import CHECKOUT, Demo, assay, together
 
 
 def test_show_tells_the_standing_version_and_its_chunks(demo: Demo) -> None:
@@ -62,3 +64,35 @@ def test_an_empty_home_holds_nothing_in_quarantine(tmp_path: Path) -> None:
     told, as_json = together(tmp_path, ("documents", "quarantine"), ("documents", "quarantine", "--json"))
     assert (told.code, told.out.strip()) == (0, "Nothing is in quarantine.")
     assert (as_json.code, json.loads(as_json.out)) == (0, [])
+
+
+@pytest.mark.skipif(os.environ.get("ASSAY_TEST_SCALE") != "ci", reason="two whole runs: ASSAY_TEST_SCALE=ci runs it")
+def test_what_was_held_back_goes_through_after_its_cause_was_mended(demo: Demo, tmp_path: Path) -> None:
+    """A file was too large for its setting. With another one it is observed, parsed, chunked and found."""
+    home = demo.copy(tmp_path)
+    inbox = tmp_path / "inbox" / "2026-11-04"
+    inbox.mkdir(parents=True)
+    (inbox / "long.md").write_text("# The long ledger\n\n" + "Weighed and stamped by the night shift. " * 60)
+    (inbox / "short.md").write_text("# The short ledger\n\nNothing was weighed.\n")
+    source = {"ASSAY_SOURCES": json.dumps([{"name": "ledgers", "uri": f"{tmp_path}/inbox/{{day}}"}])}
+    strict = assay(home, "demo", ASSAY_MAX_FILE_BYTES="500", ASSAY_CANARIES="", **source)
+    assert strict.code == 0, strict
+    [row] = [one for one in held_back(home) if one["source"] == "ledgers"]
+    assert (row["document_id"], row["stage"], row["reason"]) == ("ledgers:long.md", "bronze", "too_large")
+
+    retried = assay(home, "documents", "retry", ASSAY_CANARIES="", **source)
+    assert retried.code == 0, retried
+    assert "1 of 1 were let through, 0 are held back." in retried.out
+    assert "Left alone, for their source is not configured here: sample" in retried.out
+    assert {one["source"] for one in held_back(home)} == {"sample"}
+    found = assay(home, "search", "stamped by the night shift", "--mode", "lexical", "--json", **source)
+    assert json.loads(found.out)["hits"][0]["document_id"] == "ledgers:long.md"
+
+
+def held_back(home: Path) -> list[dict[str, str]]:
+    return json.loads(assay(home, "documents", "quarantine", "--json").out)
+
+
+def test_an_empty_quarantine_is_said_to_be_empty_and_nothing_is_run(tmp_path: Path) -> None:
+    told = assay(tmp_path, "documents", "retry")
+    assert (told.code, told.out.strip()) == (0, "Nothing is in quarantine that could be tried again.")

@@ -35,7 +35,8 @@ from hypothesis import strategies as st
 from assay.documents.bronze import FEED
 from assay.documents.gold import CHUNKS
 from assay.documents.manifests import MANIFESTS
-from assay.documents.silver import DOCUMENTS, STATE
+from assay.documents.silver import DOCUMENTS
+from assay.documents.state import STATE
 from assay.errors import DiskFull
 from assay.quality.quarantine import QUARANTINE
 from assay.retrieval import Searcher
@@ -84,23 +85,38 @@ def test_the_real_judge_and_parsers_end_as_the_stand_ins_do(tmp_path: Path) -> N
 
 
 def test_whatever_was_tampered_with_breaks_the_rule_that_guards_it(pipeline: Pipeline, inbox: Path) -> None:
-    put(inbox / "2026-11-01", {"a.md": "# A\n\nOne.", "b.md": "# B\n\nOne.", "c.md": PNG})
-    put(inbox / "2026-11-02", {"a.md": "# A\n\nTwo.", "b.md": "# B\n\nOne.", "c.md": PNG})
+    unread = {"c.md": PNG, "d.md": None}
+    put(inbox / "2026-11-01", {"a.md": "# A\n\nOne.", "b.md": "# B\n\nOne.", **unread})
+    put(inbox / "2026-11-02", {"a.md": "# A\n\nTwo.", "b.md": "# B\n\nOne.", **unread})
     pipeline.run(day(1), day(2), through="chunks")
     assert broken(pipeline) == set()
 
     one = {"source": "docs", "day": day(1)}
-    feed, documents = pipeline.read(FEED, **one), pipeline.read(DOCUMENTS, **one)
-    quarantine = pipeline.read(QUARANTINE, stage="silver", **one)
-    narrowed = [{**row, "allowed_principals": ["team"]} for row in pipeline.read(STATE)]
+    manifest, feed, documents = (pipeline.read(table, **one) for table in (MANIFESTS, FEED, DOCUMENTS))
+    unreadable, quarantine = (pipeline.read(QUARANTINE, stage=stage, **one) for stage in ("bronze", "silver"))
+    state = pipeline.read(STATE)
+    narrowed = [{**row, "allowed_principals": ["team"]} for row in state]
+    unfed = {"feed_follows_from_manifests", "changes_are_conserved"}
     for table, place, rows, rules in (
-        (FEED, one, feed[1:], {"feed_follows_from_manifests", "documents_are_conserved"}),
+        (MANIFESTS, one, manifest[1:], unfed),
+        (MANIFESTS, one, manifest[:-1], {"files_are_conserved"}),
+        (MANIFESTS, one, [*manifest, manifest[0]], {"files_are_conserved", "feed_follows_from_manifests"}),
+        (QUARANTINE, {"stage": "bronze", **one}, [], {"files_are_conserved"}),
+        (QUARANTINE, {"stage": "bronze", **one}, unreadable * 2, {"files_are_conserved"}),
+        (FEED, one, feed[1:], {*unfed, "documents_are_conserved"}),
+        (FEED, one, [feed[0], *feed[2:]],
+         {*unfed, "documents_are_conserved", "state_follows_from_feed", "every_document_stands"}),
+        (FEED, one, [*feed, feed[0]], {*unfed, "documents_are_conserved"}),
         (FEED, one, [{**feed[0], "tenant": "acme"}, *feed[1:]], {"feed_follows_from_manifests"}),
         (DOCUMENTS, one, documents[:1], {"documents_are_conserved", "state_follows_from_feed"}),
+        (DOCUMENTS, one, [*documents, documents[1]], {"documents_are_conserved"}),
         (QUARANTINE, {"stage": "silver", **one}, [], {"documents_are_conserved"}),
         (QUARANTINE, {"stage": "silver", **one}, [*quarantine, {**quarantine[0], "document_id": "docs:b.md"}],
          {"documents_are_conserved"}),
         (STATE, None, narrowed, {"state_follows_from_feed"}),
+        (STATE, None, state[1:],
+         {"state_follows_from_feed", "every_document_stands", "chunks_belong_to_current_documents"}),
+        (STATE, None, [*state, state[-1]], {"state_follows_from_feed", "every_document_stands"}),
         (CHUNKS, None, [], {"current_documents_are_chunked"}),
     ):  # fmt: skip
         before = pipeline.read(table, **(place or {}))
@@ -241,7 +257,7 @@ def test_the_state_is_the_feed_folded_source_by_source(
     ]  # fmt: skip
     texts = [
         DocumentRow(source, day(number), document, version(number), f"{'text' if change == 'text' else 'other'} {number}",
-                    "text/plain", f"title {source} {number}", "", f"hash {source} {number}", [0], "plain@1")
+                    "text/plain", f"title {source} {number}", "und", "", f"hash {source} {number}", [0], "plain@1")
         for (number, source, document), change in changes.items()
         if change in ("text", "stale text")
     ]  # fmt: skip
@@ -257,14 +273,14 @@ def test_the_state_is_the_feed_folded_source_by_source(
     # What each source says of each document; a document stands while any source holds it.
     held: dict[str, dict[str, dict[str, Any]]] = {}
     for (number, source, document), change in sorted(changes.items()):
-        if (number, source) in blocked_feeds:
+        if (number, source) in blocked_feeds or (change != "delete" and (number, source) in blocked_texts):
             continue
         row = held.setdefault(document, {}).setdefault(source, {"document_id": document, **NO_TEXT})
         row |= {"document_version": version(number), "source": source, "uri": f"{source} {number}", "tenant": source}
         row |= {"is_deleted": change == "delete", "allowed_principals": [f"group {number}"]}
         if change == "delete":
             row |= NO_TEXT
-        elif change == "text" and (number, source) not in blocked_texts:
+        elif change == "text":
             row |= {"text_version": version(number), "text_source": source, "text_day": day(number)}
             row |= {"text_hash": f"hash {source} {number}", "title": f"title {source} {number}"}
     expected = []

@@ -7,7 +7,8 @@ from document_runs import Pipeline, day, put
 
 from assay.documents.bronze import land_manifest, write_feed
 from assay.documents.pending import pending_days
-from assay.documents.silver import STATE, parse_day
+from assay.documents.silver import parse_day
+from assay.documents.state import STATE
 from assay.warehouse import engine
 
 

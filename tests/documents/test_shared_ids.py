@@ -4,7 +4,7 @@ from pathlib import Path
 
 from document_runs import Pipeline, day, put
 
-from assay.documents.silver import STATE
+from assay.documents.state import STATE
 from assay.settings import SourceSettings
 
 

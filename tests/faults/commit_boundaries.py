@@ -16,7 +16,7 @@ from assay.documents.blobs import BlobStore
 from assay.documents.bronze import FEED
 from assay.documents.gold import CHUNKS
 from assay.documents.manifests import MANIFESTS
-from assay.documents.silver import STATE
+from assay.documents.state import STATE
 from assay.embeddings.cache import VectorCache
 from assay.lake import Lake
 from assay.quality.outcomes import OUTCOMES
@@ -99,6 +99,11 @@ def _replaces(table: Table, **partition: object) -> Callable[..., bool]:
     return meant
 
 
+def _replaces_file(name: str) -> Callable[..., bool]:
+    """Whether `os.replace` puts the file of this name in place."""
+    return lambda _temporary, target: Path(target).name == name
+
+
 def _flips_pointer_in(folder: str) -> Callable[..., bool]:
     """Whether `os.replace` puts a pointer in place: that of what serves or that of the candidate the gate asks."""
     return lambda _temporary, target: Path(target).parts[-2:] == (folder, "serving.json")
@@ -124,6 +129,7 @@ BOUNDARIES = (
         "replace_partition",
         meant=_replaces(FEED, day=DAYS[1]),
     ),
+    Boundary("after the deny-list, before the texts", SERVING, os, "replace", meant=_replaces_file("deny_list.json")),
     Boundary(
         "after silver's quarantine, before its documents",
         EMPTY,

@@ -13,18 +13,18 @@ from assay import rows as row_values
 from assay.documents.bronze import FEED
 from assay.documents.gold import CHUNKS
 from assay.documents.manifests import MANIFESTS
-from assay.documents.silver import DOCUMENTS, STATE
+from assay.documents.silver import DOCUMENTS
+from assay.documents.state import STATE
 from assay.embeddings import Embedder
 from assay.lake import Lake
+from assay.lake_tables import LAKE_TABLES
 from assay.quality.outcomes import OUTCOMES
-from assay.quality.quarantine import QUARANTINE
 from assay.retrieval import QueryModel, Searcher
 from assay.retrieval.canaries import Canary, canaries_for
 from assay.retrieval.engine import open_table
 from assay.retrieval.serving import ServingPointer, read_history, read_pointer
 from assay.settings import Settings
 
-TABLES = (MANIFESTS, FEED, DOCUMENTS, QUARANTINE, STATE, CHUNKS, OUTCOMES)
 # The present-state tables have no batch of a day: their outcomes, under the source `*`, tell of the batch that the last
 # run judged. A run that finds the state in place judges less than the one that wrote it, so those are left out.
 JUDGED_BY_DAY = (MANIFESTS.name, FEED.name, DOCUMENTS.name)
@@ -77,13 +77,17 @@ def read_home(settings: Settings, questions: Sequence[Canary], embedder: Embedde
 
 
 def read_release(settings: Settings, questions: Sequence[Canary], embedder: Embedder) -> Release | None:
-    """What serves, None before the first release. Raises whatever opening or searching it raises."""
+    """What serves, None before the first release. Raises whatever opening or searching it raises.
+
+    Asked without the deny-list, which takes documents out of a whole release as soon as they are known to be deleted.
+    """
     pointer = read_pointer(settings.releases_path)
     if pointer is None:
         return None
     rows = open_table(settings.vectors_path, pointer.table, pointer.version).to_arrow().sort_by("chunk_id")
     model = QueryModel(embedder.model.fingerprint, lambda text: embedder.embed_query(text, remember=True))
-    searcher = Searcher(settings.vectors_path, settings.releases_path, lambda: model)
+    without_denials = settings.releases_path / "no-denials"
+    searcher = Searcher(settings.vectors_path, settings.releases_path, lambda: model, without_denials)
     answers: dict[tuple[str, str], list[str]] = {}
     for question in questions:
         for mode in ("hybrid", "dense", "lexical"):
@@ -138,9 +142,9 @@ def summary(settings: Settings) -> str:
 def _tables(settings: Settings) -> dict[str, str]:
     lake = Lake(settings.lake_path)
     found = {log.parent.relative_to(settings.lake_path).as_posix() for log in settings.lake_path.rglob("_delta_log")}
-    unknown = found - {table.name for table in TABLES}
+    unknown = found - LAKE_TABLES.keys()
     assert not unknown, f"tables that are not compared: {unknown}"
-    hashes = {table.name: lake.content_hash(table) for table in TABLES if table is not OUTCOMES}
+    hashes = {name: lake.content_hash(table) for name, table in LAKE_TABLES.items() if table is not OUTCOMES}
     judged = lake.read(OUTCOMES, where={"table_name": JUDGED_BY_DAY})
     return {**hashes, OUTCOMES.name: row_values.content_hash(judged)}
 

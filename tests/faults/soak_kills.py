@@ -1,6 +1,6 @@
 """Kill real Dagster runs at every named boundary and at random moments, run each home once more, and compare.
 
-    python tests/faults/soak_kills.py [--report docs/soak.md] [--moments 10] [--seed 1]
+    PYTHONPATH=tests python tests/faults/soak_kills.py [--report docs/soak.md] [--moments 10] [--seed 1]
 
 Half an hour on two cores. Each kill has a home of its own; at last one home is killed at every boundary in turn. A home
 is equal when its lake, its blobs, what it serves and what searches answer are those of a home in which nothing was
@@ -9,20 +9,19 @@ killed. Exits 1, and leaves the home to be looked at, where one is not. Linux on
 
 import argparse
 import os
-import platform
 import shutil
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 
 import dagster as dg
 import kills
 from commit_boundaries import BOUNDARIES, EMPTY, SERVING, STARTS, Boundary, Start
 from compared_homes import Home, Release, history_is_whole, leftovers, questions_of, read_home, read_release, summary
+from soak_report import machine, write_section
 
 from assay.cli.launching import prepare_dagster_home
 from assay.embeddings import Embedder
@@ -199,11 +198,10 @@ def rows_of(soak: Soak, moments: int, seed: int) -> Iterator[Row]:
 
 def report(rows: Sequence[Row], soak: Soak, moments: int, seed: int, minutes: float) -> str:
     """The section of the report, from its heading on."""
-    libraries = ", ".join(f"{name} {metadata.version(name)}" for name in ("dagster", "deltalake", "lancedb"))
     equal = sum(not row.problems for row in rows)
     return f"""{HEADING}
 
-`python tests/faults/soak_kills.py --moments {moments} --seed {seed}`, {os.cpu_count()} cores, Python {platform.python_version()}, {libraries}; {minutes:.0f} minutes.
+`python tests/faults/soak_kills.py --moments {moments} --seed {seed}`, {machine("dagster", "deltalake", "lancedb")}; {minutes:.0f} minutes.
 
 Each row is a home of its own. A Dagster run of the sample's days through every stage was killed with SIGKILL, its whole
 process group with it; then one run with the same arguments, which nobody killed. Equal means equal to a home in which no run
@@ -221,15 +219,6 @@ last batch that a run judged and are not compared.
 """
 
 
-def write_section(path: Path, section: str) -> None:
-    """Put the section in the place of the one with its heading, or at the end; other sections stay."""
-    text = path.read_text(encoding="utf-8") if path.exists() else "# What the soak runs saw\n"
-    before, found, rest = text.partition(HEADING)
-    _, following, after = rest.partition("\n## ") if found else ("", "", "")
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(f"{before.rstrip()}\n\n{section}{following}{after}", encoding="utf-8")
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--report", type=Path, default=Path("docs/soak.md"))
@@ -245,7 +234,7 @@ def main() -> int:
         print(row, flush=True)
         rows.append(row)
     minutes = (time.monotonic() - began) / 60
-    write_section(given.report, report(rows, soak, given.moments, given.seed, minutes))
+    write_section(given.report, HEADING, report(rows, soak, given.moments, given.seed, minutes))
     if any(row.problems for row in rows):
         print(f"The homes that are not equal are left in {folder}.", file=sys.stderr)
         return 1

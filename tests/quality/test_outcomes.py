@@ -11,9 +11,11 @@ from assay.documents.blobs import sha256_hex
 from assay.documents.bronze import FEED, land_manifest, write_feed
 from assay.documents.gold import CHUNKS
 from assay.documents.manifests import MANIFESTS
-from assay.documents.silver import DOCUMENTS, STATE, write_state
+from assay.documents.silver import DOCUMENTS
+from assay.documents.state import STATE, write_state
 from assay.errors import CheckFailed
-from assay.quality.outcomes import ALL_SOURCES, OUTCOMES, blocked_days, check_batch, failed_expectations, row_keys
+from assay.quality.blocked_days import blocked_days
+from assay.quality.outcomes import ALL_SOURCES, OUTCOMES, check_batch, failed_expectations, row_keys
 from assay.quality.suites import Limits, suite_for
 from assay.settings import PathRule, SourceSettings
 from assay.tables import DocumentRow
@@ -28,7 +30,7 @@ def bare(tmp_path: Path, inbox: Path) -> Pipeline:
 
 def documents(**texts: str) -> pa.Table:
     return DOCUMENTS.rows(
-        DocumentRow("docs", day(1), f"docs:{name}|.md", version(1), sha256_hex(name.encode()), "text/markdown", name, text,
+        DocumentRow("docs", day(1), f"docs:{name}|.md", version(1), sha256_hex(name.encode()), "text/markdown", name, "en", text,
                     sha256_hex(text.encode()), [0], "markdown@1")
         for name, text in texts.items()
     )  # fmt: skip

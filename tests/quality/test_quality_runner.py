@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from assay.errors import REJECTION_REASONS, AssayError
-from assay.quality.expectations import Expectation, pair, row, suite_of, unique
+from assay.quality.expectations import Expectation, batch, pair, row, suite_of, unique
 from assay.quality.runner import MAX_FAILING_KEYS, ExpectationError, to_series, validate
 from assay.quality.suites import SUITES, Limits
 from assay.schema import table, table_of
@@ -104,6 +104,7 @@ DOCUMENTS = st.fixed_dictionaries(
         "content_hash": st.sampled_from([HASH, HASH, HASH, "abc"]),
         "media_type": st.just("text/plain"),
         "title": st.sampled_from(["T", "T", "T", "\u200b ", ""]),
+        "language": st.just("en"),
         "text": TEXTS | st.just("an ordinary sentence"),
         "text_hash": st.sampled_from([True, True, True, True, False]),
         "page_starts": st.sampled_from([[0], [0], [0, 1], [0, 0], [0, 61], [1], []])
@@ -225,6 +226,7 @@ def test_lists_dates_and_times_reach_pandas_as_they_are() -> None:
         (row("b", "expect_column_values_to_be_in_set", "D.", column="op_and_change", value_set=(1,)), "derived column"),
         (row("b", "expect_column_values_to_be_lovely", "D.", column="text"), "lovely"),
         (row("b", "expect_column_values_to_be_between", "D.", column="big", max="x"), "suite of `toy`"),
+        (batch("b", "expect_column_mean_to_be_between", "D.", column="text", min_value=1), "`b` of `toy`"),
     ],
 )
 def test_what_cannot_be_computed_is_neither_failure_nor_success(broken: Expectation, says: str) -> None:
@@ -234,6 +236,15 @@ def test_what_cannot_be_computed_is_neither_failure_nor_success(broken: Expectat
     assert isinstance(caught.value, AssayError)
     assert caught.value.exit_code == 2
     assert "`make test`" in str(caught.value)
+
+
+def test_a_batch_of_nulls_is_unexpected_by_its_mean_and_not_by_its_values() -> None:
+    """So what may concern nobody is judged by values."""
+    bounds = {"column": "big", "min_value": 1, "max_value": 2}
+    by_mean = batch("mean", "expect_column_mean_to_be_between", "D.", **bounds)
+    by_values = batch("values", "expect_column_values_to_be_between", "D.", **bounds)
+    validation = validate(suite_of(TOY, by_mean, by_values), toys(Toy("a", None, None, None)))
+    assert {one.expectation: one.success for one in validation.outcomes[-2:]} == {"mean": False, "values": True}
 
 
 def run_python(code: str, folder: Path) -> subprocess.CompletedProcess[str]:

@@ -16,7 +16,7 @@ from assay.quality.expectations import COLUMNS_MATCH_SCHEMA, KEY_IS_UNIQUE
 from assay.quality.runner import Outcome, validate
 from assay.quality.suites import SUITES, Limits, suite_for, suites
 from assay.schema import Table, table_of
-from assay.tables import ChunkRow, DocumentRow, DocumentStateRow, FeedRow, ManifestRow
+from assay.tables import ChunkRow, DocumentRow, DocumentStateRow, FeedRow, ManifestRow, VolumeRow
 
 Record = dict[str, Any]
 
@@ -84,6 +84,7 @@ def document(i: int) -> Record:
         content_hash=sha256(str(i)),
         media_type="text/markdown",
         title=f"Title {i}",
+        language="de",
         text=text,
         text_hash=sha256(text),
         page_starts=[0, 9, 9, len(text)],
@@ -141,6 +142,37 @@ def chunk(i: int) -> Record:
     return asdict(row)
 
 
+# An ordinary day of a source of 100 files, most of which are seen changing, going, refused and held back.
+VOLUME = VolumeRow(
+    source="docs",
+    day=DAY,
+    files=100,
+    usual_files=120.0,
+    refused=20,
+    refused_share=0.16,
+    usual_refused_share=0.1,
+    size_bytes=100_000,
+    added=20,
+    edited=10,
+    repermitted=5,
+    changed_share=0.35,
+    usual_changed_share=0.2,
+    deleted=20,
+    deleted_share=0.2,
+    usual_deleted_share=0.15,
+    texts=20,
+    quarantined=15,
+    quarantined_share=0.42,
+    usual_quarantined_share=0.2,
+    mean_characters=900.0,
+    usual_mean_characters=1_000.0,
+)
+
+
+def volume(i: int) -> Record:
+    return asdict(VOLUME) | {"day": date(2026, 11, 1 + i)}
+
+
 @dataclass(frozen=True)
 class Kind:
     """How to make good rows of a table: ordinary ones, and the special ones that some expectations spare."""
@@ -160,6 +192,7 @@ KINDS = {
     "silver/documents": Kind(DocumentRow, document),
     "silver/document_state": Kind(DocumentStateRow, state, (TOMBSTONE,)),
     "gold/chunks": Kind(ChunkRow, chunk),
+    "quality/volumes": Kind(VolumeRow, volume),
 }
 
 
@@ -216,6 +249,8 @@ WRONGS: list[tuple[str, str, Record]] = [
     ("silver/documents", "text_is_not_garbled", with_text("\x01\x02a")),
     ("silver/documents", "text_length_is_within_bounds", with_text("x" * 1_001)),
     ("silver/documents", "title_is_not_blank", {"title": "\u00a0\u200b"}),
+    ("silver/documents", "language_is_a_code", {"language": "English"}),
+    ("silver/documents", "language_is_a_code", {"language": ""}),
     ("silver/documents", "text_hash_is_right", {"text_hash": sha256("another")}),
     ("silver/documents", "text_is_nfc", with_text("Cafe\u0301")),
     ("silver/documents", "text_has_unix_line_ends", with_text("one\r\ntwo")),
@@ -254,11 +289,28 @@ SHARED: list[tuple[str, str, Record, set[int], set[str]]] = [
     ("silver/documents", KEY_IS_UNIQUE, {"document_id": "docs:0.md"}, {0, 2}, set()),
     ("silver/document_state", KEY_IS_UNIQUE, {"document_id": "docs:0.md"}, {0, 2}, set()),
     ("gold/chunks", KEY_IS_UNIQUE, {"chunk_id": "c0"}, {0, 2}, set()),
+    ("quality/volumes", KEY_IS_UNIQUE, {"day": DAY}, {0, 2}, set()),
     ("gold/chunks", "ordinal_is_unique_in_its_document", {"ordinal": 1}, {2, 3}, set()),
     ("gold/chunks", "document_has_one_version", {"document_version": VERSION - 1}, {2, 3}, set()),
 ]
 NOT_NULL = [(table, field.name) for table, s in SUITES.items() for field in s.table.schema if not field.nullable]
 BATCH = {("silver/documents", "texts_are_mostly_distinct")} | {(table, COLUMNS_MATCH_SCHEMA) for table in SUITES}
+# (expectation, what makes a day fail it, what is as odd and no alarm: too few, or what is usual is not known)
+UNUSUAL: list[tuple[str, Record, Sequence[Record]]] = [
+    ("file_count_is_usual", {"files": 60}, ({"usual_files": None, "files": 3}, {"usual_files": 14.0, "files": 0})),
+    ("file_count_is_usual", {"files": 240}, ({"usual_files": None, "files": 900}, {"usual_files": 1.0, "files": 3})),
+    ("refused_share_is_usual", {"refused_share": 0.31}, ({"refused": 14, "refused_share": 0.9},)),
+    ("refused_share_is_usual", {"usual_refused_share": 0.0}, ({"usual_refused_share": None},)),
+    ("changed_share_is_usual", {"changed_share": 0.5}, ({"added": 0, "edited": 9, "changed_share": 0.9},)),
+    ("changed_share_is_usual", {"changed_share": 0.9, "usual_changed_share": 0.0}, ({"usual_changed_share": None},)),
+    ("deleted_share_is_usual", {"deleted_share": 0.3}, ({"deleted": 14, "deleted_share": 1.0},)),
+    ("deleted_share_is_usual", {"usual_deleted_share": 0.01}, ({"usual_deleted_share": None},)),
+    ("quarantined_share_is_usual", {"quarantined_share": 0.61}, ({"quarantined": 14, "quarantined_share": 1.0},)),
+    ("quarantined_share_is_usual", {"usual_quarantined_share": 0.0}, ({"usual_quarantined_share": None},)),
+    ("text_length_is_usual", {"mean_characters": 500.0}, ({"texts": 19, "mean_characters": 5.0},)),
+    ("text_length_is_usual", {"mean_characters": 2_000.0}, ({"usual_mean_characters": None},)),
+]
+BATCH |= {("quality/volumes", name) for name, *_ in UNUSUAL}
 
 
 @pytest.mark.parametrize("table", SUITES)
@@ -320,6 +372,17 @@ def test_a_batch_of_one_text_fails_as_a_batch_and_quarantines_no_row() -> None:
     outcomes, failures = judge("silver/documents", records)
     assert failures == {}
     assert [name for name, outcome in outcomes.items() if not outcome.success] == ["texts_are_mostly_distinct"]
+
+
+@pytest.mark.parametrize(("name", "unusual", "no_alarms"), UNUSUAL)
+def test_a_day_fails_by_what_is_unusual_and_quarantines_nothing(
+    name: str, unusual: Record, no_alarms: Sequence[Record]
+) -> None:
+    outcomes, failures = judge("quality/volumes", [volume(0) | unusual])
+    assert (failures, [one for one, outcome in outcomes.items() if not outcome.success]) == ({}, [name])
+    for odd in no_alarms:
+        outcomes, _ = judge("quality/volumes", [volume(0) | odd])
+        assert all(outcome.success for outcome in outcomes.values()), odd
 
 
 def test_blank_documents_fail_the_check_only_beyond_what_is_tolerated() -> None:

@@ -7,7 +7,7 @@ from retrieval_rows import Chunk, open_index, rows_of
 
 from assay.errors import ConfigurationError
 from assay.retrieval import engine
-from assay.retrieval.filters import FILTERABLE, prefilter
+from assay.retrieval.filters import FILTERABLE, excluding, prefilter
 
 EXAMPLES = 300 if os.environ.get("ASSAY_TEST_SCALE") == "ci" else 60
 HOSTILE = (
@@ -89,6 +89,25 @@ def brute_force(filters, principals):
 )
 def test_any_filter_finds_what_plain_python_finds(table, filters, principals):
     assert found(table, filters, principals) == brute_force(filters, principals)
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(
+    hidden=st.lists(values, max_size=4),
+    gone=st.dictionaries(
+        st.sampled_from([0, 1, 6, 7, 2**63 - 1, -(2**63) + 1]), st.lists(values, min_size=1, max_size=3), max_size=3
+    ),
+)
+def test_what_is_excluded_and_nothing_else_is_left_out(table, hidden, gone):
+    where = excluding(prefilter({}, ["public", "secret"]), hidden, gone)
+    rows = table.search().where(where).select(["chunk_id"]).to_arrow()
+    assert set(rows["chunk_id"].to_pylist()) == {
+        chunk.chunk_id
+        for chunk in CHUNKS
+        if set(chunk.principals) & {"public", "secret"}
+        and chunk.document not in hidden
+        and not any(chunk.document in ids and chunk.version <= version for version, ids in gone.items())
+    }
 
 
 @pytest.mark.parametrize("text", HOSTILE)

@@ -13,6 +13,7 @@ select
     current_documents.source,
     current_documents.tenant,
     current_documents.title,
+    texts.language,
     current_documents.uri,
     length(texts.text) as size_characters,
     coalesce(chunk_totals.chunks, 0) as chunks,

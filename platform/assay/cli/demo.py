@@ -5,8 +5,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from assay.cli.ingest import EXIT_CHECK_FAILED, ingest_documents, refuse_to_widen
-from assay.cli.launching import show_problems, show_stages
+from assay.cli.ingest import ingest_documents, refuse_to_widen
+from assay.cli.launching import EXIT_CHECK_FAILED, show_problems, show_stages
 from assay.cli.search import show_hits
 from assay.documents.gold import CHUNKS
 from assay.errors import NotReady

@@ -84,9 +84,13 @@ def _model(settings: Settings) -> Finding:
     )
 
 
-def _dbt_manifest(_: Settings) -> Finding:
-    manifest = Path("dbt_project/target/manifest.json")
-    return Finding("dbt manifest", manifest.exists(), str(manifest), "make dbt-manifest", needed=False)
+def _dbt_manifest(settings: Settings) -> Finding:
+    from assay.dbt import manifest_places
+
+    places = manifest_places(Path("dbt_project").resolve(), settings.home)
+    found = next((str(place) for place in places if place.exists()), None)
+    seen = found or "none of the project's present files; made when Dagster loads"
+    return Finding("dbt manifest", found is not None, seen, "make dbt-manifest", needed=False)
 
 
 def _tesseract(_: Settings) -> Finding:

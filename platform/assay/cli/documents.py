@@ -1,6 +1,7 @@
 """`assay documents`: what stands of a document, and what was held back."""
 
 import json
+from datetime import date
 from typing import Annotated
 
 import typer
@@ -8,12 +9,15 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from assay.cli.launching import EXIT_CHECK_FAILED, run_pipeline, show_problems, show_stages
 from assay.documents.gold import CHUNKS
-from assay.documents.silver import STATE
+from assay.documents.inbox import ranges
+from assay.documents.state import STATE
 from assay.errors import NotReady
 from assay.lake import Lake
+from assay.quality.outcomes import ALL_SOURCES
 from assay.quality.quarantine import QUARANTINE
-from assay.settings import load_settings
+from assay.settings import Settings, load_settings
 
 app = typer.Typer(help="What stands of a document, and what was held back.", no_args_is_help=True)
 
@@ -57,6 +61,37 @@ def show(
         )
     console.print(table)
     return 0
+
+
+@app.command()
+def retry() -> int:
+    """Take everything that is held back through the pipeline again, after what held it back was mended."""
+    settings, console = load_settings(), Console()
+    before, strangers = _held_back(settings)
+    if strangers:
+        console.print(f"Left alone, for their source is not configured here: {', '.join(strangers)}", markup=False)
+    if not before:
+        console.print("Nothing is in quarantine that could be tried again.")
+        return 0
+    success = True
+    for first_day, last_day in ranges(day for day, _ in before):
+        result = run_pipeline(settings, first_day, last_day, retry_quarantined=True)
+        show_stages(console, result)
+        show_problems(console, result)
+        success = success and result.success and not result.failed_checks
+    after, _ = _held_back(settings)
+    console.print(f"{len(before - after)} of {len(before)} were let through, {len(after)} are held back.")
+    if after:
+        console.print("See why with `assay documents quarantine`.")
+    return 0 if success else EXIT_CHECK_FAILED
+
+
+def _held_back(settings: Settings) -> tuple[set[tuple[date, str]], list[str]]:
+    """What is in quarantine, as day and document, and the sources of it that are not configured."""
+    rows = Lake(settings.lake_path).read(QUARANTINE, columns=["source", "day", "document_id"]).to_pylist()
+    known = {ALL_SOURCES, *(source.name for source in settings.active_sources)}
+    ours = {(row["day"], row["document_id"]) for row in rows if row["source"] in known}
+    return ours, sorted({row["source"] for row in rows} - known)
 
 
 @app.command()

@@ -6,12 +6,17 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from assay.cli.launching import PipelineResult, prepare_dagster_home, run_pipeline, show_problems, show_stages
+from assay.cli.launching import (
+    EXIT_CHECK_FAILED,
+    PipelineResult,
+    prepare_dagster_home,
+    run_pipeline,
+    show_problems,
+    show_stages,
+)
 from assay.documents.sources import available_days
 from assay.errors import ConfigurationError, SourceError
 from assay.settings import Settings, folder_root, load_settings
-
-EXIT_CHECK_FAILED = 1
 
 
 def ingest(

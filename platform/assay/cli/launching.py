@@ -20,8 +20,7 @@ from rich.table import Table
 from assay.errors import AssayError, ConfigurationError
 from assay.settings import Settings
 
-# Added up over the days of a run; the gold stages describe the present state and count once.
-_DAILY_STAGES = ("bronze/manifests", "bronze/documents", "silver/documents")
+EXIT_CHECK_FAILED = 1
 
 
 @dataclass(frozen=True)
@@ -36,10 +35,8 @@ class PipelineResult:
     seconds: dict[str, float]
 
     def number(self, stage: str, name: str) -> int:
-        """A stage's count, added up over the days where the stage works by day."""
-        days = list(self.stages.get(stage, {}).values())
-        found = [int(day.get(name, 0)) for day in days]
-        return sum(found) if stage in _DAILY_STAGES else (found[-1] if found else 0)
+        """A stage's count, added up over the days; what stands after the run is told of its last day alone."""
+        return sum(int(day.get(name, 0)) for day in self.stages.get(stage, {}).values())
 
     @property
     def failed_checks(self) -> list[dict[str, Any]]:
@@ -60,9 +57,15 @@ class PipelineResult:
 
 
 def run_pipeline(
-    settings: Settings, first_day: date, last_day: date, *, as_of: bool = False, allow_mass_delete: bool = False
+    settings: Settings,
+    first_day: date,
+    last_day: date,
+    *,
+    as_of: bool = False,
+    allow_mass_delete: bool = False,
+    retry_quarantined: bool = False,
 ) -> PipelineResult:
-    """Run every asset and check for the days in one Dagster run; its progress bars go to standard error.
+    """Run the documents job and its checks for the days in one run; its progress bars go to standard error.
 
     Raises AssayError when the run could not be started or died; what it had committed stands.
     """
@@ -77,6 +80,7 @@ def run_pipeline(
             "--first-day", first_day.isoformat(), "--last-day", last_day.isoformat(), "--result", str(result),
             *(["--as-of"] if as_of else []),
             *(["--allow-mass-delete"] if allow_mass_delete else []),
+            *(["--retry-quarantined"] if retry_quarantined else []),
         ]  # fmt: skip
         finished = subprocess.run(command, env=environment, check=False)  # noqa: S603  our own module
         if not result.exists():
@@ -122,6 +126,7 @@ def show_stages(console: Console, result: PipelineResult) -> None:
             "silver__document_state",
             "{added} added, {changed} changed, {deleted} deleted; {current} stand, {tombstones} tombstones",
         ),
+        ("release/deny_list", "release__deny_list", "{denied} documents denied to searches, {narrowed} narrowed"),
         ("gold/chunks", "gold__chunks", "{chunks} chunks; {chunked} documents chunked, {kept} kept, {removed} removed"),
         (
             "gold/embeddings",

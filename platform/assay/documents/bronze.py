@@ -142,6 +142,11 @@ def version_of(day: date) -> int:
     return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * 1_000_000
 
 
+def day_of(document_version: int) -> date:
+    """The UTC day in which a document version lies: what an embedding or a change of the state is counted under."""
+    return datetime.fromtimestamp(document_version / 1_000_000, UTC).date()
+
+
 def _one_at_a_time(workspace: Workspace, source: SourceSettings) -> AbstractContextManager[None]:
     """Of two runs that observe a source, the later observation must be the one that stands, and the feed must follow it."""
     return exclusive(workspace.settings.locks_path / f"source-{source.name}.lock")

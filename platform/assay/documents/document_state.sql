@@ -1,8 +1,10 @@
 -- The standing version of every document id, folded from the whole feed, so that the order in which days ran cannot matter.
--- A day whose texts were refused keeps its deletions and permissions: those wait for no text.
+-- Of a day whose texts were refused only the deletions count: nothing else of it reaches gold. What it narrowed is kept
+-- from searches by the deny-list, which waits for no text.
 with feed_rows as (
     select * from feed
     where (source, day) not in (select (source, day) from blocked_feeds)
+      and (op = 'delete' or (source, day) not in (select (source, day) from blocked_texts))
 ),
 -- Sources may share an id: what one of them drops stands on while another holds it.
 latest_of_source as (
@@ -34,7 +36,6 @@ texts as (
     left join last_delete on last_delete.document_id = parsed.document_id and last_delete.source = parsed.source
     where feed_rows.op = 'upsert'
       and (last_delete.document_version is null or feed_rows.document_version > last_delete.document_version)
-      and (parsed.source, parsed.day) not in (select (source, day) from blocked_texts)
     qualify row_number() over (
         partition by parsed.document_id order by parsed.document_version desc, parsed.source desc
     ) = 1

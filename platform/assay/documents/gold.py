@@ -10,7 +10,8 @@ import pyarrow as pa
 
 from assay.documents.blobs import sha256_hex
 from assay.documents.chunking import Chunk, chunk_text, chunker_id
-from assay.documents.silver import DOCUMENTS, STATE, current_mask
+from assay.documents.silver import DOCUMENTS
+from assay.documents.state import STATE, current_mask
 from assay.embeddings.models import ModelFiles, resolve_model
 from assay.embeddings.tokenizer import Tokenizer, tokenizer_of
 from assay.locks import exclusive
@@ -55,7 +56,7 @@ def chunk_current(workspace: Workspace, connection: duckdb.DuckDBPyConnection, d
         documents = _documents(workspace, state, wanted)
         rows = _chunk_rows(workspace.settings, documents)
         limits = replace(
-            Limits.of(workspace.settings), max_chunk_tokens=_tokenizer(workspace.settings).max_content_tokens
+            Limits.of(workspace.settings), max_chunk_tokens=configured_tokenizer(workspace.settings).max_content_tokens
         )
         suite = suite_for(CHUNKS, limits)
         checked = check_batch(workspace, suite, rows, source=ALL_SOURCES, day=day)
@@ -99,8 +100,21 @@ def configured_chunker(settings: Settings) -> str:
         settings.chunk_strategy,
         settings.chunk_size_tokens,
         settings.chunk_overlap_tokens,
-        _tokenizer(settings).fingerprint,
+        configured_tokenizer(settings).fingerprint,
     )
+
+
+def cut_text(settings: Settings, tokenizer: Tokenizer, text: str) -> Iterator[tuple[Chunk, str]]:
+    """The chunks of a text in order, each with its context: a pure function of the text and the configured chunker."""
+    chunks = chunk_text(
+        text,
+        strategy=settings.chunk_strategy,
+        size=settings.chunk_size_tokens,
+        overlap=settings.chunk_overlap_tokens,
+        encoder=tokenizer,
+    )
+    for chunk in chunks:
+        yield chunk, context_text(chunk.heading_path, chunk.text, tokenizer)
 
 
 def context_text(heading_path: tuple[str, ...], text: str, tokenizer: Tokenizer) -> str:
@@ -115,7 +129,8 @@ def context_text(heading_path: tuple[str, ...], text: str, tokenizer: Tokenizer)
     return text
 
 
-def _tokenizer(settings: Settings) -> Tokenizer:
+def configured_tokenizer(settings: Settings) -> Tokenizer:
+    """The embedding model's tokenizer. Ask once for many texts: looking for its files takes .8 ms."""
     model: ModelFiles = resolve_model(settings.embedding_model)
     return tokenizer_of(model)
 
@@ -142,7 +157,7 @@ def _documents(workspace: Workspace, state: pa.Table, document_ids: list[str]) -
 
 
 def _chunk_rows(settings: Settings, documents: list[dict[str, Any]]) -> pa.Table:
-    tokenizer, chunker = _tokenizer(settings), configured_chunker(settings)
+    tokenizer, chunker = configured_tokenizer(settings), configured_chunker(settings)
     tables = [
         CHUNKS.rows(rows)
         for document in track(documents, "chunking", total=len(documents))
@@ -154,15 +169,7 @@ def _chunk_rows(settings: Settings, documents: list[dict[str, Any]]) -> pa.Table
 def _chunk_document(
     settings: Settings, tokenizer: Tokenizer, chunker: str, document: dict[str, Any]
 ) -> Iterator[ChunkRow]:
-    chunks = chunk_text(
-        document["text"],
-        strategy=settings.chunk_strategy,
-        size=settings.chunk_size_tokens,
-        overlap=settings.chunk_overlap_tokens,
-        encoder=tokenizer,
-    )
-    for ordinal, chunk in enumerate(chunks):
-        context = context_text(chunk.heading_path, chunk.text, tokenizer)
+    for ordinal, (chunk, context) in enumerate(cut_text(settings, tokenizer, document["text"])):
         yield ChunkRow(
             chunk_id=_chunk_id(document["document_id"], chunk, chunker),
             document_id=document["document_id"],

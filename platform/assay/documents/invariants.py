@@ -1,52 +1,74 @@
 """The documents' invariants, judged on what stands in the lake after a run."""
 
+from collections.abc import Callable, Mapping
 from datetime import date
 
 import duckdb
 
 from assay import rows as row_values
-from assay.documents.bronze import FEED, days_to_derive, derive_feed
+from assay.documents.bronze import FEED, derive_feed
+from assay.documents.conservation import (
+    changes_are_conserved,
+    documents_are_conserved,
+    every_document_stands,
+    files_are_conserved,
+)
 from assay.documents.gold import CHUNKS
-from assay.documents.silver import DOCUMENTS, STATE, current_mask, fold_state
+from assay.documents.manifests import MANIFESTS
+from assay.documents.silver import DOCUMENTS
+from assay.documents.state import STATE, current_mask, fold_state
 from assay.quality.quarantine import QUARANTINE
 from assay.quality.rules import Rule, none_of
-from assay.schema import Table
+from assay.settings import SourceSettings
 from assay.warehouse import query, registered
 from assay.workspace import Workspace
 
-
-def feed_rules(workspace: Workspace, connection: duckdb.DuckDBPyConnection, days: list[date]) -> list[Rule]:
-    """Invariant 1 for the feed: deriving it again from the manifests gives what is stored."""
-    other: list[str] = []
-    for source in workspace.settings.active_sources:
-        for day in days_to_derive(workspace, source, days):
-            stored = workspace.lake.read(FEED, where={"source": source.name, "day": day})
-            if row_values.content_hash(stored) != row_values.content_hash(
-                derive_feed(workspace, connection, source, day)
-            ):
-                other.append(f"{source.name} {day}")
-    return [none_of("feed_follows_from_manifests", other, "days differ when derived again")]
+DayRules = Callable[[Workspace, duckdb.DuckDBPyConnection, SourceSettings, date], list[Rule]]
 
 
-def conservation_rules(workspace: Workspace, days: list[date]) -> list[Rule]:
-    """Invariant 2: every upsert of a day is either a silver document or a quarantined one, never both or neither."""
-    taken = _ids(workspace, FEED, days, op="upsert")
-    emitted = _ids(workspace, DOCUMENTS, days)
-    held_back = _ids(workspace, QUARANTINE, days, stage="silver")
-    lost, doubled = taken - emitted - held_back, (emitted & held_back) | ((emitted | held_back) - taken)
-    detail = (
-        f"{len(taken)} taken in, {len(emitted)} emitted, {len(held_back)} quarantined, "
-        f"{len(lost)} lost, {len(doubled)} doubled"
-    )
-    return [Rule("documents_are_conserved", not lost and not doubled, detail, len(lost) + len(doubled))]
+def _manifest_rules(
+    workspace: Workspace, _connection: duckdb.DuckDBPyConnection, source: SourceSettings, day: date
+) -> list[Rule]:
+    return [files_are_conserved(workspace, source, day)]
+
+
+def _feed_rules(
+    workspace: Workspace, connection: duckdb.DuckDBPyConnection, source: SourceSettings, day: date
+) -> list[Rule]:
+    """Invariant 1 for the feed, deriving it again from the manifests gives what is stored; and its files are counted."""
+    stored = workspace.lake.read(FEED, where={"source": source.name, "day": day})
+    derived = derive_feed(workspace, connection, source, day)
+    gone, new = row_values.differences(stored, derived)
+    other = {*stored.filter(gone)["document_id"].to_pylist(), *derived.filter(new)["document_id"].to_pylist()}
+    return [
+        none_of("feed_follows_from_manifests", other, "changes differ when derived again"),
+        changes_are_conserved(workspace, source, day),
+    ]
+
+
+def _document_rules(
+    workspace: Workspace, _connection: duckdb.DuckDBPyConnection, source: SourceSettings, day: date
+) -> list[Rule]:
+    return [documents_are_conserved(workspace, source, day)]
+
+
+# The tables that are written by day, with what judges a source and an observed day of each.
+DAY_RULES: Mapping[str, DayRules] = {
+    MANIFESTS.name: _manifest_rules,
+    FEED.name: _feed_rules,
+    DOCUMENTS.name: _document_rules,
+}
 
 
 def state_rules(workspace: Workspace, connection: duckdb.DuckDBPyConnection) -> list[Rule]:
-    """Invariant 1 for the state: folding the feed again gives what is stored."""
+    """Folding the feed again gives what is stored (invariant 1), and every document of it stands (invariant 2)."""
     stored, folded = workspace.lake.read(STATE), fold_state(workspace, connection)
     gone, new = row_values.differences(stored, folded)
     other = {*stored.filter(gone)["document_id"].to_pylist(), *folded.filter(new)["document_id"].to_pylist()}
-    return [none_of("state_follows_from_feed", other, "documents differ when folded again")]
+    return [
+        none_of("state_follows_from_feed", other, "documents differ when folded again"),
+        every_document_stands(workspace, connection),
+    ]
 
 
 def chunk_rules(workspace: Workspace, connection: duckdb.DuckDBPyConnection) -> list[Rule]:
@@ -60,17 +82,15 @@ def chunk_rules(workspace: Workspace, connection: duckdb.DuckDBPyConnection) -> 
         "texts": workspace.lake.dataset(DOCUMENTS),
         "state": state,
     }
+    counts = f"{len(current)} current, {len(current & chunked)} chunked, {len(current & held_back)} held back"
     with registered(connection, tables):
         inexact = query(connection, "assay.documents", "chunk_slices.sql")["chunk_id"].to_pylist()
     return [
         none_of("chunks_belong_to_current_documents", chunked - current, "documents are chunked and not current"),
-        none_of("current_documents_are_chunked", current - chunked - held_back, "current documents have no chunks"),
+        none_of(
+            "current_documents_are_chunked",
+            current - chunked - held_back,
+            f"current documents have no chunks ({counts})",
+        ),
         none_of("chunks_are_exact_slices", inexact, "chunks are not the slice they claim"),
     ]
-
-
-def _ids(workspace: Workspace, table: Table, days: list[date], **where: object) -> set[tuple[str, date, str, str]]:
-    rows = workspace.lake.read(
-        table, where={"day": days, **where}, columns=["source", "day", "document_id", "content_hash"]
-    )
-    return set(zip(*(rows[name].to_pylist() for name in ("source", "day", "document_id", "content_hash")), strict=True))

@@ -199,6 +199,19 @@ def folder_names(uri: str) -> list[str]:
     return [str(one["name"]).rstrip("/").rpartition("/")[2] for one in found if one["type"] != "file"]
 
 
+def entries_under(uri: str) -> dict[str, dict[str, Any]]:
+    """Every file under a folder or URI, or the file itself, by name, with what its protocol tells without reading it.
+
+    Raises SourceError where the place is not there or cannot be listed.
+    """
+    filesystem, root = _opened(uri)
+    with _listing(uri):
+        filesystem.invalidate_cache()
+        if not filesystem.exists(root):
+            raise FileNotFoundError(root)
+        return cast(dict[str, dict[str, Any]], filesystem.find(root, detail=True, on_error="raise"))
+
+
 def _opened(uri: str) -> tuple[Any, str]:
     """The filesystem of a URI and the path in it."""
     try:

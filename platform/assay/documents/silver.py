@@ -1,35 +1,26 @@
-"""The silver stage: parse what the feed brought, hold back what cannot be used, fold the standing state."""
+"""silver/documents: parse what the feed brought, and hold back what cannot be used."""
 
 from dataclasses import dataclass
 from datetime import date
 from pathlib import PurePosixPath
 from typing import Any
 
-import duckdb
-import pyarrow as pa
-import pyarrow.compute
-
 from assay.documents import pending
 from assay.documents.blobs import BlobStore, sha256_hex
 from assay.documents.bronze import FEED
-from assay.documents.manifests import MANIFESTS
+from assay.documents.language import detect_language
 from assay.documents.parsing import ParsedDocument, ParserPool, parsers
-from assay.errors import CheckFailed, DocumentRejected
+from assay.errors import DocumentRejected
 from assay.locks import exclusive
 from assay.progress import track
-from assay.quality.outcomes import ALL_SOURCES, blocked_days, check_batch
+from assay.quality.outcomes import check_batch
 from assay.quality.quarantine import QUARANTINE, Refusal, replace_quarantine
 from assay.quality.suites import Limits, suite_for
-from assay.rows import differences
 from assay.schema import table_of
-from assay.tables import DocumentRow, DocumentStateRow
-from assay.warehouse import query, registered, to_table
+from assay.tables import DocumentRow
 from assay.workspace import Workspace
 
-pc: Any = pyarrow.compute  # its functions are made at import, where no type checker sees them
-
 DOCUMENTS = table_of(DocumentRow)
-STATE = table_of(DocumentStateRow)
 # Refusals that the same bytes may escape next time: they depend on the machine or on the moment.
 PASSING_REASONS = frozenset(
     {"timeout", "out_of_memory", "crashed", "unreadable", "ocr_unavailable", "failed_expectation"}
@@ -50,35 +41,23 @@ class ParseReport:
     changed: bool
 
 
-@dataclass(frozen=True)
-class StateReport:
-    """The standing state after a fold, and what this fold changed of it.
+def parse_day(workspace: Workspace, source: str, day: date, *, retry_quarantined: bool = False) -> ParseReport:
+    """Parse every upsert of a source and day; each ends in silver/documents or in quarantine, never both or neither.
 
-    `current` documents can be served, `without_text` have none that could be used. `added`, `changed` and `deleted`
-    count the documents that became current, stand otherwise, or ceased to be current.
+    With `retry_quarantined` also what was refused for good is parsed again: settings or the machine may have changed.
     """
-
-    current: int
-    tombstones: int
-    without_text: int
-    added: int
-    changed: int
-    deleted: int
-
-
-def parse_day(workspace: Workspace, source: str, day: date) -> ParseReport:
-    """Parse every upsert of a source and day; each ends in silver/documents or in quarantine, never both or neither."""
     # Two runs of one day: the later must read the feed after the earlier has written, or texts of an old feed would stand.
     with exclusive(workspace.settings.locks_path / f"silver-{source}-{day}.lock"):
         marks = pending.marks_to_parse(workspace, source, day)
-        report = _parse_upserts(workspace, source, day)
+        report = _parse_upserts(workspace, source, day, retry_quarantined)
         pending.mark_parsed(marks)
     return report
 
 
-def _parse_upserts(workspace: Workspace, source: str, day: date) -> ParseReport:
+def _parse_upserts(workspace: Workspace, source: str, day: date, retry_quarantined: bool) -> ParseReport:
     upserts = workspace.lake.read(FEED, where={"source": source, "day": day, "op": "upsert"}).to_pylist()
-    known, refused = _known_texts(workspace, upserts), _known_refusals(workspace, source, day)
+    known = _known_texts(workspace, upserts)
+    refused = {} if retry_quarantined else _known_refusals(workspace, source, day)
     rows: list[DocumentRow] = []
     refusals: list[Refusal] = []
     todo: list[dict[str, Any]] = []
@@ -116,70 +95,6 @@ def _parse_upserts(workspace: Workspace, source: str, day: date) -> ParseReport:
         reused=len(upserts) - len(todo),
         changed=quarantined.changed or written.changed,
     )
-
-
-def write_state(workspace: Workspace, connection: duckdb.DuckDBPyConnection, day: date) -> StateReport:
-    """Fold the whole feed into the standing state and write the rows that differ.
-
-    `day` is the partition under which the suite's outcomes are recorded.
-    Raises CheckFailed, with nothing written, when the folded state breaks a blocking expectation.
-    """
-    with exclusive(workspace.settings.locks_path / "document_state.lock"):
-        state = fold_state(workspace, connection)
-        standing = workspace.lake.read(STATE)
-        changed = _differing_ids(standing, state)
-        batch = state.filter(pc.is_in(state["document_id"], pa.array(changed, pa.string())))
-        # An unchanged state too: what was said of a batch that failed, and was mended since, is taken back by it.
-        checked = check_batch(
-            workspace, suite_for(STATE, Limits.of(workspace.settings)), batch, source=ALL_SOURCES, day=day
-        )
-        if checked.blocked_by:
-            raise CheckFailed(
-                f"The folded document state fails `{'`, `'.join(checked.blocked_by)}`. Nothing was written; the state "
-                "before stands and goes on serving. See the failing keys on the asset's checks with `make dev`."
-            )
-        if changed:
-            workspace.lake.replace_rows(STATE, batch, column="document_id", values=changed)
-    before, now = _current_ids(standing), _current_ids(state)
-    tombstones = pc.sum(state["is_deleted"]).as_py() or 0
-    return StateReport(
-        current=len(now),
-        tombstones=tombstones,
-        without_text=state.num_rows - len(now) - tombstones,
-        added=len(now - before),
-        changed=len(now & before & set(changed)),
-        deleted=len(before - now),
-    )
-
-
-def fold_state(workspace: Workspace, connection: duckdb.DuckDBPyConnection) -> pa.Table:
-    """The standing version of every document id: a pure function of the feed, the parsed texts and the blocked days."""
-    lake = workspace.lake
-    texts = lake.read(
-        DOCUMENTS, columns=["source", "day", "document_id", "document_version", "content_hash", "title", "text_hash"]
-    )
-    tables = {
-        "feed": lake.dataset(FEED),
-        "parsed": texts,
-        "blocked_feeds": blocked_days(workspace, (MANIFESTS, FEED)),
-        "blocked_texts": blocked_days(workspace, (DOCUMENTS,)),
-    }
-    with registered(connection, tables):
-        return to_table(STATE, query(connection, "assay.documents", "document_state.sql"))
-
-
-def current_mask(state: pa.Table) -> pa.ChunkedArray:
-    """True for the documents that can be served: not deleted, with a usable text."""
-    return pc.and_(pc.invert(state["is_deleted"]), pc.is_valid(state["text_version"]))
-
-
-def _current_ids(state: pa.Table) -> set[str]:
-    return set(state.filter(current_mask(state))["document_id"].to_pylist())
-
-
-def _differing_ids(standing: pa.Table, state: pa.Table) -> list[str]:
-    gone, new = differences(standing, state)
-    return sorted({*standing.filter(gone)["document_id"].to_pylist(), *state.filter(new)["document_id"].to_pylist()})
 
 
 def _text_key(row: dict[str, Any]) -> tuple[str, str]:
@@ -250,6 +165,7 @@ def _document_row(upsert: dict[str, Any], parsed: ParsedDocument) -> DocumentRow
         content_hash=upsert["content_hash"],
         media_type=parsed.media_type,
         title=parsed.title,
+        language=detect_language(parsed.text),
         text=parsed.text,
         text_hash=sha256_hex(parsed.text.encode()),
         page_starts=[page.start for page in parsed.pages],

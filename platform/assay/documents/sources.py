@@ -55,6 +55,13 @@ def available_days(source: SourceSettings, today: date) -> list[date]:
     return sorted(day for name in folder_names(source.uri.partition(DAY_PLACEHOLDER)[0]) if (day := _day(name)))
 
 
+def place_of(source: SourceSettings, day: date) -> str:
+    """The folder, URI or table file in which a source shows a day; of a glob the folder before its first wildcard."""
+    uri = source.uri.replace(DAY_PLACEHOLDER, day.isoformat())
+    root = uri if _is_table(uri) else _split_glob(uri)[0]
+    return root if "://" in root else str(Path(root).expanduser().resolve())
+
+
 def rule_for(source: SourceSettings, path: str) -> PathRule:
     """The first rule whose pattern matches `path`; the default tenant and `public` without one."""
     return next((rule for rule in source.rules if re.match(glob_translate(rule.pattern), path)), PathRule(pattern="**"))

@@ -35,15 +35,22 @@ class Embedded:
     """Vectors and what they cost.
 
     `vectors`: float32, shape (texts, dimension), a row per text in the order given, L2-normalised.
-    `computed` + `reused` is the number of texts; a text given twice is computed once and reused once.
+    `is_new`: shape (texts,), which texts had to be computed; a text given twice is computed once and reused once.
     `truncated`: how many of the computed ones were longer than the model reads, whose rest is not in their vector.
     """
 
     vectors: NDArray[np.float32]
-    computed: int
-    reused: int
+    is_new: NDArray[np.bool_]
     truncated: int
     seconds: float
+
+    @property
+    def computed(self) -> int:
+        return int(self.is_new.sum())
+
+    @property
+    def reused(self) -> int:
+        return len(self.is_new) - self.computed
 
 
 @dataclass(frozen=True)
@@ -81,10 +88,12 @@ class Embedder:
         text_of = dict(zip(keys, texts, strict=True))
         missing = self.cache.missing(self.model.fingerprint, keys)
         truncated = self._compute({key: text_of[key] for key in missing}, prompt, progress) if missing else 0
+        first_place = {key: place for place, key in reversed(list(enumerate(keys)))}
+        is_new = np.zeros(len(keys), dtype=np.bool_)
+        is_new[[first_place[key] for key in missing]] = True
         return Embedded(
             vectors=self._cached(keys),
-            computed=len(missing),
-            reused=len(texts) - len(missing),
+            is_new=is_new,
             truncated=truncated,
             seconds=time.monotonic() - began,
         )

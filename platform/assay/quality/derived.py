@@ -13,6 +13,8 @@ from typing import Any, TypeAlias
 import pyarrow as pa
 import pyarrow.compute
 
+from assay.quality.volume_ratios import VOLUME_RATIOS
+
 Column: TypeAlias = pa.Array | pa.ChunkedArray
 DerivedColumn: TypeAlias = Callable[[pa.Table], Column]
 
@@ -244,5 +246,6 @@ DERIVED: Mapping[str, DerivedColumn] = {
         context_sha256,
         context_tail,
         versions_of_document,
+        *VOLUME_RATIOS,
     )
 }

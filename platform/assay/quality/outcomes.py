@@ -11,6 +11,7 @@ from typing import Annotated
 import pyarrow as pa
 
 from assay import rows as row_values
+from assay.quality.data_docs import write_page
 from assay.quality.expectations import Suite
 from assay.quality.runner import Outcome, Validation, validate
 from assay.schema import Table, table, table_of
@@ -70,7 +71,10 @@ def check_batch(workspace: Workspace, suite: Suite, rows: pa.Table, *, source: s
     if source == ALL_SOURCES and not rows.num_rows and all(standing["success"].to_pylist()):
         return CheckedBatch(rows, (), ())
     if set(standing["batch_hash"].to_pylist()) != {batch_hash}:
-        standing = _outcome_rows(workspace, suite, rows, validate(suite, rows), source, day, batch_hash)
+        validation = validate(suite, rows)
+        # Before the outcomes: a batch whose outcomes stand is not judged again, so its page could not be made up for.
+        write_page(workspace, suite, validation, rows.num_rows, source, day)
+        standing = _outcome_rows(workspace, suite, rows, validation, source, day, batch_hash)
         workspace.lake.replace_partition(OUTCOMES, standing, partitions=where)
     outcomes = standing.to_pylist()
     refused = {key: outcome["expectation"] for outcome in outcomes for key in outcome["quarantined_keys"]}
@@ -80,16 +84,6 @@ def check_batch(workspace: Workspace, suite: Suite, rows: pa.Table, *, source: s
         refused=tuple(sorted(refused.items())),
         blocked_by=tuple(o["expectation"] for o in outcomes if o["is_blocking"] and not o["success"]),
     )
-
-
-def blocked_days(workspace: Workspace, tables: tuple[Table, ...]) -> pa.Table:
-    """The (source, day) pairs of which a blocking expectation failed in one of `tables`."""
-    failed = workspace.lake.read(
-        OUTCOMES,
-        where={"table_name": [one.name for one in tables], "success": False, "is_blocking": True},
-        columns=["source", "day"],
-    )
-    return failed.group_by(["source", "day"]).aggregate([])
 
 
 def failed_expectations(workspace: Workspace, tables: tuple[Table, ...], *, source: str) -> list[str]:

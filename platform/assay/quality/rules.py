@@ -1,6 +1,6 @@
 """A rule and whether it held: what invariants and gates answer with."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 # Enough to start looking; the tables hold the rest.
@@ -19,5 +19,10 @@ class Rule:
 
 def none_of(name: str, offenders: Collection[object], what: str) -> Rule:
     """The rule that there is no offender; its detail counts them and names the first."""
-    named = ", ".join(sorted(map(str, offenders))[:NAMED])
-    return Rule(name, not offenders, f"{len(offenders)} {what}" + (f": {named}" if offenders else ""), len(offenders))
+    named = f": {first_of(offenders)}" if offenders else ""
+    return Rule(name, not offenders, f"{len(offenders)} {what}{named}", len(offenders))
+
+
+def first_of(offenders: Iterable[object]) -> str:
+    """The first few offenders by name, so that a rule's detail is the same on every run."""
+    return ", ".join(sorted(map(str, offenders))[:NAMED])

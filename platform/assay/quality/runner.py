@@ -7,7 +7,7 @@ whoever only needs names or outcomes.
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from assay.quality.expectations import COLUMNS_MATCH_SCHEMA, Expectation, Suite
 
 if TYPE_CHECKING:
     import pandas as pd
+    from great_expectations.core import ExpectationValidationResult
 
 # Enough to open and compare by hand; all failing rows are in `Validation.failures`.
 MAX_FAILING_KEYS = 20
@@ -53,11 +54,13 @@ class Outcome:
 class Validation:
     """What a suite said about a batch: an outcome per expectation in the suite's order, and the rows that failed.
 
-    `failures` holds for the position of every failing row the first row expectation that it failed.
+    `failures` holds for the position of every failing row the first row expectation that it failed. `results` are Great
+    Expectations' own, for its renderers; none where nothing was judged.
     """
 
     outcomes: tuple[Outcome, ...]
     failures: Mapping[int, str]
+    results: tuple["ExpectationValidationResult", ...] = field(default=(), compare=False, repr=False)
 
     def passed_rows(self, rows: pa.Table) -> pa.Table:
         """The rows of the validated batch that failed no row expectation, in their order."""
@@ -84,7 +87,7 @@ def validate(suite: Suite, rows: pa.Table) -> Validation:
     shape = [each for each in suite.expectations if each.name == COLUMNS_MATCH_SCHEMA]
     rest = [each for each in suite.expectations if each.name != COLUMNS_MATCH_SCHEMA]
     results = _run(suite, shape, rows.schema.empty_table().to_pandas())
-    columns_match = all(result["success"] for result in results.values())
+    columns_match = all(result.success for result in results.values())
     if columns_match:
         results |= _run(suite, rest, _frame(suite, rest, rows))
     seconds = time.perf_counter() - started
@@ -100,7 +103,7 @@ def validate(suite: Suite, rows: pa.Table) -> Validation:
         if expectation.scope == "row":
             for index in failing:
                 failures.setdefault(index, expectation.name)
-    return Validation(tuple(outcomes), failures)
+    return Validation(tuple(outcomes), failures, tuple(results[name] for name in suite.names if name in results))
 
 
 def _judge(
@@ -115,11 +118,11 @@ def _judge(
     return Outcome(expectation.name, success, evaluated, len(failing), ratio, keys, seconds)
 
 
-def _counted(expectation: Expectation, result: Mapping[str, Any]) -> tuple[int, Sequence[int]]:
+def _counted(expectation: Expectation, result: "ExpectationValidationResult") -> tuple[int, Sequence[int]]:
     """How many were evaluated, and the ascending positions of those that failed (0 for a batch that failed)."""
     if expectation.scope == "batch":
-        return 1, () if result["success"] else (0,)
-    details = result["result"]
+        return 1, () if result.success else (0,)
+    details = result.result
     failing = sorted(int(index) for index in details["unexpected_index_list"])
     if len(failing) != details["unexpected_count"]:
         raise ExpectationError(
@@ -154,7 +157,9 @@ def to_series(column: pa.ChunkedArray) -> "pd.Series":
     return column.to_pandas()
 
 
-def _run(suite: Suite, expectations: Sequence[Expectation], frame: "pd.DataFrame") -> dict[str, Mapping[str, Any]]:
+def _run(
+    suite: Suite, expectations: Sequence[Expectation], frame: "pd.DataFrame"
+) -> dict[str, "ExpectationValidationResult"]:
     """Great Expectations' result of each expectation on `frame`, by name; raises for any that was not computed."""
     os.environ["GX_ANALYTICS_ENABLED"] = "False"  # read at import
     import great_expectations as gx
@@ -178,13 +183,13 @@ def _run(suite: Suite, expectations: Sequence[Expectation], frame: "pd.DataFrame
         if "assay" in context.data_sources.all():
             context.data_sources.delete("assay")
 
-    results: dict[str, Mapping[str, Any]] = {}
+    results: dict[str, ExpectationValidationResult] = {}
     for result in judged.results:
         name = str((result.expectation_config.meta or {})["name"]) if result.expectation_config else ""
         # A metric that raised comes back as an ordinary failure; only this tells the two apart.
         if reason := _exception(result.exception_info):
             raise _not_judged(suite, f"`{name}`", reason)
-        results[name] = {"success": result.success, "result": result.result}
+        results[name] = result
     if missing := [each.name for each in expectations if each.name not in results]:
         raise _not_judged(suite, f"`{missing[0]}`", "no result came back")
     return results

@@ -70,6 +70,13 @@ def documents(limits: Limits) -> Suite:
             min_value=0,
             tolerated_ratio=tolerated,
         ),
+        row(
+            "language_is_a_code",
+            MATCHES,
+            "A document's language is no code, so it is missing wherever documents are listed or counted by language.",
+            column="language",
+            regex=r"^[a-z]{2,3}$",  # `und` too
+        ),
         hash_is_right("text_hash", "text_sha256", "An edit of the text would go unnoticed, and no duplicate be found."),
         row(
             "text_is_nfc",

@@ -1,4 +1,4 @@
-"""One suite per document table: what goes wrong in each, beside what its row class already promises.
+"""One suite per table: what goes wrong in each, beside what its row class already promises.
 
 Two tolerances. An expectation of what *we* compute (hashes, offsets, versions) tolerates nothing: a row that fails it
 means a fault in the code. An expectation of what *arrives* (garbled or blank text) sends documents to quarantine and
@@ -14,11 +14,12 @@ from assay.quality.expectations import Suite
 from assay.quality.gold_suites import chunks
 from assay.quality.shared_expectations import Limits
 from assay.quality.silver_suites import document_state, documents
+from assay.quality.volume_suites import volumes
 from assay.schema import Table
 
 __all__ = ["SUITES", "Limits", "suite_for", "suites"]
 
-_BUILDERS = (manifests, feed, documents, document_state, chunks)
+_BUILDERS = (manifests, feed, documents, document_state, chunks, volumes)
 
 
 def suites(limits: Limits) -> Mapping[str, Suite]:

@@ -6,7 +6,7 @@ from assay.retrieval.index import ChunkIndex, IndexCommit, table_name
 from assay.retrieval.legs import SearchMode
 from assay.retrieval.maintenance import MaintenanceReport
 from assay.retrieval.search import QueryModel, Searcher
-from assay.retrieval.serving import ServingPointer, publish_pointer, read_history, read_pointer
+from assay.retrieval.serving import ServingPointer, publish_pointer, read_history, read_pointer, retained_releases
 
 __all__ = [
     "ChunkIndex",
@@ -23,5 +23,6 @@ __all__ = [
     "publish_pointer",
     "read_history",
     "read_pointer",
+    "retained_releases",
     "table_name",
 ]

@@ -35,6 +35,19 @@ def with_texts(where: str, text_hashes: Sequence[str]) -> str:
     return f"({_in('text_hash', text_hashes)}) AND {where}"
 
 
+def excluding(where: str, document_ids: Sequence[str], gone_through: Mapping[int, Sequence[str]]) -> str:
+    """A prefilter without these documents, and without chunks of those in `gone_through` up to the version they are under.
+
+    Neither column can be null, so `NOT` drops no other row.
+    """
+    conditions = [f"NOT ({_in('document_id', document_ids)})"] if document_ids else []
+    conditions += [
+        f"NOT ({_in('document_id', ids)} AND document_version <= {_sql_literal(version)})"
+        for version, ids in sorted(gone_through.items())
+    ]
+    return " AND ".join([where, *conditions])
+
+
 def one_of(column: str, values: Sequence[str]) -> Any:
     """The expression `column IN values`, for values of any content. At least one value is needed."""
     from lancedb.expr import col

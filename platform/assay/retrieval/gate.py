@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from assay.documents.gold import CHUNKS, configured_chunker
-from assay.documents.silver import STATE
+from assay.documents.state import STATE
 from assay.embeddings import Embedder
 from assay.locks import exclusive
 from assay.quality.outcomes import ALL_SOURCES, failed_expectations
@@ -18,7 +18,14 @@ from assay.retrieval.index import ChunkIndex
 from assay.retrieval.invariants import index_rules
 from assay.retrieval.reconcile import open_index, table_lock
 from assay.retrieval.search import QueryModel, Searcher
-from assay.retrieval.serving import ServingPointer, complete_history, publish_pointer, read_pointer, write_pointer
+from assay.retrieval.serving import (
+    CANDIDATE_FOLDER,
+    ServingPointer,
+    complete_history,
+    publish_pointer,
+    read_pointer,
+    write_pointer,
+)
 from assay.workspace import Workspace
 
 # A canary is answered when its document is among this many hits.
@@ -26,7 +33,6 @@ CANARY_HITS = 10
 # Of written questions nine in ten must be answered; of those made from headings, which can be poor questions, seven.
 MIN_CANARY_RECALL = 0.9
 MIN_SMOKE_RECALL = 0.7
-CANDIDATE_FOLDER = "candidate"
 
 
 @dataclass(frozen=True)
@@ -67,6 +73,7 @@ def release_newest(workspace: Workspace, embedder: Embedder) -> GateReport:
         chunks = workspace.lake.read(CHUNKS, columns=["document_id", "allowed_principals", "title", "heading_path"])
         canaries = canaries_for(chunks, settings.canaries)
         answered = _ask(workspace, embedder, pointer, canaries)
+        # After the candidate's pointer was written, where the deny-list looks: one of the two learns of a deletion.
         rules = (*index_rules(workspace, index), _outcome_rule(workspace), _canary_rule(canaries, answered))
         passed = all(rule.passed for rule in rules)
         fresh = serving is None or (serving.table, serving.version) != (pointer.table, pointer.version)
@@ -117,7 +124,8 @@ def _ask(workspace: Workspace, embedder: Embedder, pointer: ServingPointer, cana
     folder = workspace.settings.releases_path / CANDIDATE_FOLDER
     write_pointer(folder, pointer)
     model = QueryModel(embedder.model.fingerprint, lambda text: embedder.embed_query(text, remember=True))
-    searcher = Searcher(workspace.settings.vectors_path, folder, lambda: model)
+    # With the deny-list: the candidate is judged by what it would answer, not by what it holds.
+    searcher = Searcher(workspace.settings.vectors_path, folder, lambda: model, workspace.settings.releases_path)
     return {
         canary: canary.document_id
         in {

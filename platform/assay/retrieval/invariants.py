@@ -6,11 +6,15 @@ import numpy as np
 import pyarrow.compute
 
 from assay.documents.gold import CHUNKS
-from assay.documents.silver import STATE, current_mask
+from assay.documents.state import STATE, current_mask
 from assay.embeddings import Embedder
 from assay.quality.rules import Rule, none_of
+from assay.retrieval import engine
+from assay.retrieval.denials import Denial, denials_within, read_denials, without_denied
+from assay.retrieval.filters import one_of, prefilter
 from assay.retrieval.index import ChunkIndex
 from assay.retrieval.reconcile import unequal_documents
+from assay.retrieval.serving import retained_releases
 from assay.workspace import Workspace
 
 pc: Any = pyarrow.compute  # its functions are made at import, where no type checker sees them
@@ -28,11 +32,48 @@ def index_rules(workspace: Workspace, index: ChunkIndex) -> tuple[Rule, ...]:
     versions = standing.group_by("document_id").aggregate([("document_version", "count_distinct")])
     mixed = versions.filter(pc.greater(versions["document_version_count_distinct"], 1))["document_id"].to_pylist()
     found = gone & set(standing["document_id"].to_pylist())
+    counts = f"{standing.num_rows} vectors, {chunks.num_rows} chunks"
     return (
-        none_of("vectors_equal_current_chunks", unequal_documents(chunks, standing), "documents differ"),
+        none_of("vectors_equal_current_chunks", unequal_documents(chunks, standing), f"documents differ ({counts})"),
         none_of("documents_are_whole", mixed, "documents stand in two versions"),
         none_of("nothing_deleted_is_found", found, "documents are deleted and still there"),
     )
+
+
+def deny_rules(workspace: Workspace) -> list[Rule]:
+    """Invariant 9 for what serves or could again: the filter of a search leaves out everything that is denied."""
+    denials, _ = read_denials(workspace.settings.releases_path)
+    found: set[str] = set()
+    judged = 0
+    for pointer in retained_releases(workspace.settings.releases_path) if denials else ():
+        try:
+            with engine.storage_errors(f"reading release {pointer.release_id}"):
+                table = engine.open_table(workspace.settings.vectors_path, pointer.table, pointer.version)
+                found |= {f"{document} as {who} in {pointer.release_id}" for document, who in _found(table, denials)}
+        except engine.GoneError:
+            continue  # no search can open it either
+        judged += 1
+    return [none_of("nothing_denied_is_found", found, f"of {len(denials)} denied documents found in {judged} releases")]
+
+
+def _found(table: Any, denials: tuple[Denial, ...]) -> set[tuple[str, str]]:
+    """(document, principal) of every denied row that the principal finds in this version of a table."""
+    by_id = {one.document_id: one for one in denials}
+    columns = ["document_id", "document_version", "allowed_principals"]
+
+    def rows(where: Any) -> list[dict[str, Any]]:
+        return table.search().where(where).select(columns).to_arrow().to_pylist()
+
+    within, present = denials_within(table, denials), rows(one_of("document_id", list(by_id)))
+    found: set[tuple[str, str]] = set()
+    for who in sorted({principal for row in present for principal in row["allowed_principals"]}):
+        where = prefilter({"document_id": list(by_id)}, [who])
+        found |= {
+            (row["document_id"], who)
+            for row in rows(without_denied(where, within, [who]))
+            if by_id[row["document_id"]].takes_away(row["document_version"], [who])
+        }
+    return found
 
 
 def cache_rules(index: ChunkIndex, embedder: Embedder) -> tuple[Rule, ...]:

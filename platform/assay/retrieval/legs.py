@@ -33,12 +33,13 @@ _HIT_COLUMNS = [
 
 @dataclass(frozen=True)
 class Request:
-    """What to search for; `where` is the prefilter."""
+    """What to search for; `where` is the prefilter, made for `principals`."""
 
     query: str
     k: int
     mode: SearchMode
     where: str
+    principals: tuple[str, ...]
 
 
 @dataclass(frozen=True)

@@ -1,20 +1,23 @@
 """gold/embeddings: make the LanceDB table hold a vector for every current chunk, and for nothing else."""
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute
 
+from assay.documents.bronze import day_of
 from assay.documents.gold import CHUNKS, configured_chunker
 from assay.embeddings import Embedder
 from assay.locks import exclusive
 from assay.progress import bar
 from assay.retrieval.index import STANDING_SCHEMA, ChunkIndex, table_name
 from assay.retrieval.maintenance import MaintenanceReport
-from assay.retrieval.serving import read_history, read_pointer
+from assay.retrieval.serving import retained_releases
 from assay.rows import differences
 from assay.workspace import Workspace
 
@@ -22,13 +25,14 @@ pc: Any = pyarrow.compute  # its functions are made at import, where no type che
 
 # Bounds what one commit holds in memory: some 15,000 chunks with their vectors are 60 MB.
 DOCUMENTS_PER_COMMIT = 1000
-# The releases before the serving one whose versions stay, so that a rollback finds them.
-RETAINED_RELEASES = 5
 
 
 @dataclass(frozen=True)
 class IndexReport:
-    """What the reconciliation did: texts embedded anew and reused, chunks written, documents replaced and removed."""
+    """What the reconciliation did: texts embedded anew and reused, chunks written, documents replaced and removed.
+
+    `by_day`: `embedded` and `reused` by the day of the document version that needed the text.
+    """
 
     table: str
     version: int
@@ -40,7 +44,7 @@ class IndexReport:
     updated: int
     deleted: int
     chunks: int
-    maintenance: MaintenanceReport
+    by_day: Mapping[date, Mapping[str, int]]
 
 
 def open_index(workspace: Workspace, embedder: Embedder, *, create: bool = False) -> ChunkIndex:
@@ -67,12 +71,14 @@ def reconcile_index(workspace: Workspace, embedder: Embedder) -> IndexReport:
         standing = index.standing()
         _redate(index, desired, standing)
         differing, removed = _differing_documents(desired, standing)
-        embedded = reused = inserted = updated = deleted = 0
+        inserted = updated = deleted = 0
+        by_day: dict[date, Counter[str]] = {}
         with bar("embedding") as report:
             for group in _groups(differing, DOCUMENTS_PER_COMMIT):
                 rows = workspace.lake.read(CHUNKS, where={"document_id": group})
                 vectors = embedder.embed(rows["context_text"].to_pylist(), progress=report)
-                embedded, reused = embedded + vectors.computed, reused + vectors.reused
+                for version, is_new in zip(rows["document_version"].to_pylist(), vectors.is_new, strict=True):
+                    by_day.setdefault(day_of(version), Counter())["embedded" if is_new else "reused"] += 1
                 flat = pa.array(vectors.vectors.reshape(-1), pa.float32())
                 column = pa.FixedSizeListArray.from_arrays(flat, embedder.model.dimension)
                 commit = index.replace_documents(
@@ -85,27 +91,35 @@ def reconcile_index(workspace: Workspace, embedder: Embedder) -> IndexReport:
                 )
         if removed:
             deleted += index.replace_documents(_no_rows(index), removed, version_bound=_newest(standing)).deleted
-        maintenance = index.maintain(_served_versions(workspace, name))
-    return IndexReport(
-        table=name,
-        version=maintenance.version,
-        documents_replaced=len(differing),
-        documents_removed=len(removed),
-        embedded=embedded,
-        reused=reused,
-        inserted=inserted,
-        updated=updated,
-        deleted=deleted,
-        chunks=maintenance.rows,
-        maintenance=maintenance,
-    )
+        return IndexReport(
+            table=name,
+            version=index.version,
+            documents_replaced=len(differing),
+            documents_removed=len(removed),
+            embedded=sum(counts["embedded"] for counts in by_day.values()),
+            reused=sum(counts["reused"] for counts in by_day.values()),
+            inserted=inserted,
+            updated=updated,
+            deleted=deleted,
+            chunks=index.count_rows(),
+            by_day=by_day,
+        )
+
+
+def maintain_index(workspace: Workspace, embedder: Embedder) -> MaintenanceReport:
+    """Compact and index the table where a threshold is passed, and remove versions that nobody can be served from.
+
+    Raises NotReady when nothing was indexed yet.
+    """
+    with exclusive(table_lock(workspace, embedder)):
+        index = open_index(workspace, embedder)
+        return index.maintain(_served_versions(workspace, index.name))
 
 
 def _served_versions(workspace: Workspace, name: str) -> set[int]:
-    """Versions of this table that serve or served lately; the pointer itself is asked too, should its history lack it."""
-    releases = workspace.settings.releases_path
-    served = [*read_history(releases)[-RETAINED_RELEASES:], read_pointer(releases)]
-    return {pointer.version for pointer in served if pointer is not None and pointer.table == name}
+    """Versions of this table that serve or could serve again."""
+    retained = retained_releases(workspace.settings.releases_path)
+    return {pointer.version for pointer in retained if pointer.table == name}
 
 
 def unequal_documents(desired: pa.Table, standing: pa.Table) -> set[str]:

@@ -2,17 +2,19 @@
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
 
 from assay.embeddings import Embedder
 from assay.errors import ConfigurationError, ModelError, NotReady, StorageError
 from assay.retrieval import engine
+from assay.retrieval.denials import Denial, denials_stamp, denials_within, read_denials, without_denied
+from assay.retrieval.durable_files import FileStamp
 from assay.retrieval.filters import FilterValue, is_unicode, prefilter
 from assay.retrieval.hits import Hit, SearchResult
 from assay.retrieval.legs import Request, SearchMode, Stopwatch, Vector, find
-from assay.retrieval.serving import PointerStamp, ServingPointer, pointer_stamp, read_stamped_pointer
+from assay.retrieval.serving import ServingPointer, pointer_stamp, read_stamped_pointer
 from assay.settings import Settings
 
 
@@ -26,24 +28,37 @@ class QueryModel:
 
 @dataclass(frozen=True)
 class _Release:
-    """A release with its table fixed at the release's version. A search keeps the one it began with to its end."""
+    """A release with its table fixed at the release's version, and what may not be found in it any more.
+
+    A search keeps the one it began with to its end.
+    """
 
     pointer: ServingPointer
-    stamp: PointerStamp
+    stamp: FileStamp
     table: Any
     rows: int
+    denials: tuple[Denial, ...]
+    denials_stamp: FileStamp | None
 
 
 class Searcher:
-    """Answers searches from the serving release, and follows the pointer when another one is published.
+    """Answers searches from the serving release, and follows the pointer and the deny-list when they are replaced.
 
     One for all threads. Raises NotReady before the first release, ModelError when the configured model is not the one
     that built the release, ConfigurationError for a query, filter or mode that makes no sense.
     """
 
-    def __init__(self, vectors_path: Path, releases_path: Path, load_model: Callable[[], QueryModel]) -> None:
+    def __init__(
+        self,
+        vectors_path: Path,
+        releases_path: Path,
+        load_model: Callable[[], QueryModel],
+        denials_path: Path | None = None,
+    ) -> None:
+        """`denials_path`: the folder of the deny-list, where it is not that of the pointer."""
         self._vectors_path = vectors_path
         self._releases_path = releases_path
+        self._denials_path = denials_path or releases_path
         self._load_model = load_model
         self._model: QueryModel | None = None
         self._release: _Release | None = None
@@ -119,14 +134,20 @@ class Searcher:
         vector = embed(release.pointer)
         watch.lap("embed")
         release_id = release.pointer.release_id
+        # Part of the prefilter, so both legs and the places of equal texts leave out what is denied.
+        permitted = replace(request, where=without_denied(request.where, release.denials, request.principals))
         with engine.storage_errors(f"searching release {release_id}"):
-            hits = find(release.table, release.rows, release_id, request, vector, watch)
+            hits = find(release.table, release.rows, release_id, permitted, vector, watch)
         return SearchResult(request.query, release_id, watch.total(), hits)
 
     def _serving(self, reopen: bool) -> _Release:
         with self._lock:
-            held = self._release
-            if held is not None and not reopen and pointer_stamp(self._releases_path) == held.stamp:
+            held = None if reopen else self._release
+            if (
+                held is not None
+                and pointer_stamp(self._releases_path) == held.stamp
+                and denials_stamp(self._denials_path) == held.denials_stamp
+            ):
                 return held
             stamped = read_stamped_pointer(self._releases_path)
             if stamped is None:
@@ -135,8 +156,10 @@ class Searcher:
                     "own documents with `assay ingest DIR`."
                 )
             pointer, stamp = stamped
+            denials, denied = read_denials(self._denials_path)
             table = engine.open_table(self._vectors_path, pointer.table, pointer.version)
-            self._release = _Release(pointer, stamp, table, int(table.count_rows()))
+            within = denials_within(table, denials)
+            self._release = _Release(pointer, stamp, table, int(table.count_rows()), within, denied)
             return self._release
 
     def _model_of(self, pointer: ServingPointer) -> QueryModel:
@@ -171,4 +194,4 @@ def _checked_request(
         raise ConfigurationError(f"`k` is {k}, it must be 1 or more. {again}")
     if mode not in get_args(SearchMode):
         raise ConfigurationError(f"`{mode}` is no mode: {', '.join(get_args(SearchMode))} are. {again}")
-    return Request(query, k, mode, prefilter(wanted, principals))
+    return Request(query, k, mode, prefilter(wanted, principals), tuple(principals))

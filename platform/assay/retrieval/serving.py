@@ -5,7 +5,6 @@ It is replaced atomically, so a reader sees the old release or the new one, and 
 """
 
 import dataclasses
-import errno
 import json
 import os
 from collections.abc import Mapping
@@ -13,10 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from assay.errors import DiskFull, StorageError
+from assay.errors import StorageError
+from assay.retrieval.durable_files import FileStamp, append_line, file_stamp, replace_file, stamp_of, write_error
 
 POINTER_FILE = "serving.json"
 HISTORY_FILE = "history.jsonl"
+# Beside them: the pointer by which the gate asks a candidate.
+CANDIDATE_FOLDER = "candidate"
+# How many of the last publications stay whole, so that a rollback to one of them finds its version.
+RETAINED_RELEASES = 5
 
 
 @dataclass(frozen=True)
@@ -35,26 +39,18 @@ class ServingPointer:
     published_at: str
 
 
-@dataclass(frozen=True)
-class PointerStamp:
-    """What changes whenever the pointer is replaced; comparing it costs one `stat`."""
-
-    mtime_ns: int
-    inode: int
-
-
 def read_pointer(releases_path: Path) -> ServingPointer | None:
     """The serving release, None before the first one. Raises StorageError for a pointer that cannot be read."""
     stamped = read_stamped_pointer(releases_path)
     return stamped[0] if stamped else None
 
 
-def read_stamped_pointer(releases_path: Path) -> tuple[ServingPointer, PointerStamp] | None:
+def read_stamped_pointer(releases_path: Path) -> tuple[ServingPointer, FileStamp] | None:
     """The serving release with the stamp of the very file it was read from."""
     path = releases_path / POINTER_FILE
     try:
         with path.open(encoding="utf-8") as file:
-            return _pointer(json.load(file)), _stamp(os.fstat(file.fileno()))
+            return _pointer(json.load(file)), stamp_of(os.fstat(file.fileno()))
     except FileNotFoundError:
         return None
     except (ValueError, TypeError, OSError) as error:
@@ -64,12 +60,9 @@ def read_stamped_pointer(releases_path: Path) -> tuple[ServingPointer, PointerSt
         ) from error
 
 
-def pointer_stamp(releases_path: Path) -> PointerStamp | None:
+def pointer_stamp(releases_path: Path) -> FileStamp | None:
     """The stamp of the pointer as it is now, None when there is none."""
-    try:
-        return _stamp(os.stat(releases_path / POINTER_FILE))
-    except FileNotFoundError:
-        return None
+    return file_stamp(releases_path / POINTER_FILE)
 
 
 def publish_pointer(releases_path: Path, pointer: ServingPointer) -> None:
@@ -83,15 +76,9 @@ def publish_pointer(releases_path: Path, pointer: ServingPointer) -> None:
 
 def write_pointer(folder: Path, pointer: ServingPointer) -> None:
     """Replace the pointer in `folder` atomically, without a line in a history: also how a candidate is asked."""
-    target = folder / POINTER_FILE
-    temporary = target.with_name(f".{POINTER_FILE}.{os.getpid()}")
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        _write_through(temporary, _as_line(pointer), os.O_CREAT | os.O_WRONLY | os.O_TRUNC)
-        os.replace(temporary, target)
-        _sync_folder(folder)
+        replace_file(folder / POINTER_FILE, _as_line(pointer))
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise _publication_error(f"Release {pointer.release_id} was not published", error) from error
 
 
@@ -104,7 +91,7 @@ def complete_history(releases_path: Path, serving: ServingPointer) -> None:
     if read_history(releases_path)[-1:] == [serving]:
         return
     try:
-        _append_history(releases_path / HISTORY_FILE, _as_line(serving))
+        append_line(releases_path / HISTORY_FILE, _as_line(serving))
     except OSError as error:
         raise _publication_error(
             f"Release {serving.release_id} serves, but its history was not written", error
@@ -125,6 +112,15 @@ def read_history(releases_path: Path) -> list[ServingPointer]:
     return published
 
 
+def retained_releases(releases_path: Path) -> list[ServingPointer]:
+    """The releases that serve or could serve again by a rollback, oldest first.
+
+    The pointer itself is asked too, should its history lack it.
+    """
+    published = [*read_history(releases_path)[-RETAINED_RELEASES:], read_pointer(releases_path)]
+    return list(dict.fromkeys(pointer for pointer in published if pointer is not None))
+
+
 def _as_line(pointer: ServingPointer) -> str:
     return json.dumps(dataclasses.asdict(pointer), ensure_ascii=False, sort_keys=True) + "\n"
 
@@ -139,34 +135,8 @@ def _pointer(record: Any) -> ServingPointer:
     return ServingPointer(**record)
 
 
-def _stamp(found: os.stat_result) -> PointerStamp:
-    return PointerStamp(found.st_mtime_ns, found.st_ino)
-
-
-def _append_history(path: Path, line: str) -> None:
-    torn = path.exists() and path.stat().st_size > 0 and not path.read_bytes().endswith(b"\n")
-    _write_through(path, f"\n{line}" if torn else line, os.O_CREAT | os.O_WRONLY | os.O_APPEND)
-
-
-def _write_through(path: Path, text: str, flags: int) -> None:
-    descriptor = os.open(path, flags, 0o644)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(descriptor)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Without it a power cut may undo the replacement."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def _publication_error(what: str, error: OSError) -> StorageError:
-    kind = DiskFull if error.errno in (errno.ENOSPC, errno.EDQUOT) else StorageError
-    return kind(
-        f"{what}: {error}. What served before, or this release itself, serves. Free the disk or mend the folder, then run the same command again."
+    return write_error(
+        f"{what}: {error}. What served before, or this release itself, serves. Free the disk or mend the folder, then run the same command again.",
+        error,
     )

@@ -1,0 +1,95 @@
+"""What runs by itself: the day's run, the re-run of the last days, the inbox, freshness, and the lake's upkeep.
+
+All of it is off until it is switched on in the UI, so that a fork does not begin to observe folders by being loaded.
+"""
+
+import hashlib
+from datetime import UTC, date, datetime, timedelta
+
+import dagster as dg
+from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
+
+from assay.documents.inbox import Watched, look, ranges
+from assay.settings import load_settings
+
+TRIGGER_TAG = "assay/trigger"
+# A live folder can be seen as it is today and never again, so the day is observed when it is nearly over.
+DAILY_AT = "30 23 * * *"
+# After midnight every folder of a past day is complete: what came late is taken in.
+RESTATE_AT = "0 3 * * *"
+INBOX_EVERY_SECONDS = 60
+# A day's run and its slack; twice that is a day that was missed.
+STALE_AFTER = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=49), warn_window=timedelta(hours=25))
+
+documents_job = dg.define_asset_job(
+    "documents",
+    selection=dg.AssetSelection.all() - dg.AssetSelection.groups("lake"),
+    description="The whole document path: observe, deny, parse, chunk, embed, describe, gate, serve.",
+)
+
+
+def range_tags(first_day: date, last_day: date, trigger: str) -> dict[str, str]:
+    """The tags by which one run covers a range of days, and says what started it."""
+    return {
+        ASSET_PARTITION_RANGE_START_TAG: first_day.isoformat(),
+        ASSET_PARTITION_RANGE_END_TAG: last_day.isoformat(),
+        TRIGGER_TAG: trigger,
+    }
+
+
+@dg.schedule(
+    job=documents_job,
+    cron_schedule=DAILY_AT,
+    execution_timezone="UTC",
+    description="Observe today and take it through to the gate, shortly before the day ends.",
+)
+def documents_daily(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+    day = context.scheduled_execution_time.date()
+    return dg.RunRequest(run_key=f"daily-{day}", tags=range_tags(day, day, "daily"))
+
+
+@dg.schedule(
+    job=documents_job,
+    cron_schedule=RESTATE_AT,
+    execution_timezone="UTC",
+    description="Run the last days again as one run, for files that came after their day. See ASSAY_RESTATE_DAYS.",
+)
+def documents_restated(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+    settings = load_settings()
+    yesterday = context.scheduled_execution_time.date() - timedelta(days=1)
+    first_day = max(settings.first_day, yesterday - timedelta(days=settings.restate_days - 1))
+    if first_day > yesterday:
+        return dg.SkipReason(f"No day before today has been since the first partition, {settings.first_day}.")
+    return dg.RunRequest(run_key=f"restated-{yesterday}", tags=range_tags(first_day, yesterday, "restated"))
+
+
+@dg.sensor(
+    job=documents_job,
+    minimum_interval_seconds=INBOX_EVERY_SECONDS,
+    description="Take in a day whose files changed and have been still for a minute. Past days: ASSAY_RESTATE_DAYS.",
+)
+def inbox(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+    settings, today = load_settings(), datetime.now(UTC).date()
+    watched = Watched.from_json(context.cursor)
+    found = look(settings.active_sources, watched, today, days_back=settings.restate_days)
+    for problem in found.problems:
+        context.log.warning(problem)
+    cursor = found.watched.to_json()
+    state = hashlib.sha256(cursor.encode()).hexdigest()[:16]
+    requests = [
+        dg.RunRequest(run_key=f"inbox-{first}-{last}-{state}", tags=range_tags(first, last, "inbox"))
+        for first, last in ranges(day for day in found.ready if day >= settings.first_day)
+    ]
+    skipped = None if requests else dg.SkipReason("; ".join(found.problems) or "Nothing changed since the last look.")
+    return dg.SensorResult(run_requests=requests, skip_reason=skipped, cursor=cursor)
+
+
+SCHEDULES = [documents_daily, documents_restated]
+SENSORS = [
+    inbox,
+    dg.AutomationConditionSensorDefinition(
+        "upkeep",
+        target=dg.AssetSelection.groups("lake"),
+        description="Runs the lake's upkeep when its condition holds.",
+    ),
+]

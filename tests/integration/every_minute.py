@@ -1,0 +1,22 @@
+"""The project's definitions with a schedule that ticks every minute, so that a test sees a real tick of the daemon."""
+
+import os
+from datetime import date
+
+import dagster as dg
+
+from assets import definitions as project
+from assets.automation import documents_job, range_tags
+
+TICKED_DAY = "TICKED_DAY"
+TRIGGER = "every minute"
+
+
+@dg.schedule(job=documents_job, cron_schedule="* * * * *", execution_timezone="UTC")
+def every_minute() -> dg.RunRequest:
+    """The run that `documents_daily` asks for, for the day that the test names."""
+    day = date.fromisoformat(os.environ[TICKED_DAY])
+    return dg.RunRequest(run_key="once", tags=range_tags(day, day, TRIGGER))
+
+
+defs = dg.Definitions.merge(project.defs, dg.Definitions(schedules=[every_minute]))
