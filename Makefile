@@ -38,7 +38,7 @@ dev: setup
 		DAGSTER_HOME="$$home/dagster" $(BIN)/dg dev -w workspace.yaml --host 127.0.0.1; }
 
 bench: setup
-	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+	for script in benchmarks/*.py; do $(BIN)/python $$script || [ $$? -eq 2 ] || exit 1; done  # 2: its data or peers are missing
 
 lint: setup
 	$(BIN)/ruff check .

@@ -1,11 +1,14 @@
 """Bronze: what arrived, unchanged. A manifest of everything observed, and the feed that follows from it."""
 
 from collections.abc import Iterator
+from functools import partial
+from itertools import product
 
 import dagster as dg
+import duckdb
 
-from assay.documents.bronze import FEED, ManifestReport, land_manifest, write_feed
-from assay.documents.day_verdicts import judge, places_of
+from assay.documents.bronze import FEED, ManifestReport, land_manifest, missed, write_feed
+from assay.documents.day_verdicts import judge_day, places_of
 from assay.documents.manifests import MANIFESTS
 from assay.errors import SourceError
 from assets.partitions import DAILY, ONE_RUN, days_of
@@ -47,23 +50,23 @@ def manifests(
     **Teaches:** a folder is not a history. A live folder can be seen as it is today and never again, so what was seen
     is written down first, and everything after is derived from it. Running a past day again reads what was written.
     """
-    workspace = home.workspace(context)
+    workspace, days = home.workspace(context), days_of(context)
     problems: list[str] = []
 
-    def reports() -> Iterator[ManifestReport]:
-        for day in days_of(context):
-            for source in workspace.settings.active_sources:
-                try:
-                    yield land_manifest(
-                        workspace, source, day, as_of=config.as_of, allow_empty=config.allow_mass_delete
-                    )
-                except SourceError as error:
-                    problems.append(str(error))
+    def reports(connection: duckdb.DuckDBPyConnection) -> Iterator[ManifestReport]:
+        observe = partial(land_manifest, workspace, as_of=config.as_of, allow_empty=config.allow_mass_delete)
+        for day, source in product(days, workspace.settings.active_sources):
+            judge = partial(judge_day, workspace, connection, MANIFESTS, source, day)
+            try:
+                yield observe(source, day, judge=judge)
+            except SourceError as error:
+                problems.append(str(error))
 
-    totals = totals_by_day(timed(reports()))
-    log_days(context, totals, links=lambda day: {**places(workspace, day), **data_docs(workspace, MANIFESTS, day)})
     with engine.get_connection() as connection:
-        judge(workspace, connection, MANIFESTS, places_of(workspace, days_of(context)))
+        totals = totals_by_day(timed(reports(connection)))
+    if len(days) == 1:  # a range goes over days before a source began; a day by itself is meant to be observed
+        problems += missed(workspace, days[0])
+    log_days(context, totals, links=lambda day: {**places(workspace, day), **data_docs(workspace, MANIFESTS, day)})
     check = dg.AssetCheckResult(passed=not problems, check_name=SOURCES_OBSERVED, metadata={"problems": problems})
     return dg.MaterializeResult(check_results=[check])
 
@@ -90,6 +93,7 @@ def documents(context: dg.AssetExecutionContext, home: AssayHome, engine: LakeEn
     workspace = home.workspace(context)
     derived = places_of(workspace, days_of(context))
     with engine.get_connection() as connection:
-        totals = totals_by_day(timed(write_feed(workspace, connection, *place) for place in derived))
-        judge(workspace, connection, FEED, derived)
+        judge = partial(judge_day, workspace, connection, FEED)
+        feeds = (write_feed(workspace, connection, *place, judge=partial(judge, *place)) for place in derived)
+        totals = totals_by_day(timed(feeds))
     log_days(context, totals, links=lambda day: data_docs(workspace, FEED, day))

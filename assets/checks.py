@@ -11,9 +11,11 @@ import dagster as dg
 from assay.documents.gold import CHUNKS
 from assay.documents.invariants import chunk_rules, state_rules
 from assay.documents.state import STATE
-from assay.quality.outcomes import OUTCOMES
+from assay.locks import exclusive
+from assay.quality.outcomes import ALL_SOURCES, OUTCOMES
 from assay.quality.rules import Rule
 from assay.quality.suites import SUITES
+from assay.quality.verdicts import record_verdicts
 from assay.schema import Table
 from assay.workspace import Workspace
 from assets.day_checks import NAMED_KEYS
@@ -65,9 +67,15 @@ def _check_result(
 
 
 def _invariants(
-    asset_key: dg.AssetKey, rules: dict[str, str], judge: Callable[[Workspace, Any], Iterable[Rule]]
+    asset_key: dg.AssetKey,
+    rules: dict[str, str],
+    judge: Callable[[Workspace, Any], Iterable[Rule]],
+    table: Table | None = None,
 ) -> dg.AssetChecksDefinition:
-    """Blocking checks of one asset: `rules` maps a rule's name to what it promises."""
+    """Blocking checks of one asset: `rules` maps a rule's name to what it promises.
+
+    Of a `table` the verdicts are kept: a failing check stops its own run only, and the gate asks for them.
+    """
 
     @dg.multi_asset_check(
         name=f"{'_'.join(asset_key.path)}_invariants",
@@ -81,7 +89,10 @@ def _invariants(
     ) -> Iterator[dg.AssetCheckResult]:
         workspace = home.workspace(context)
         with engine.get_connection() as connection:
-            for rule in judge(workspace, connection):
+            judged = list(judge(workspace, connection))
+            if table:
+                record_verdicts(workspace, table, ALL_SOURCES, workspace.settings.first_day, judged)
+            for rule in judged:
                 if dg.AssetCheckKey(asset_key, rule.name) in context.selected_asset_check_keys:
                     yield dg.AssetCheckResult(
                         asset_key=asset_key,
@@ -96,12 +107,13 @@ def _invariants(
 def _index_rules(workspace: Workspace, _connection: Any) -> Iterator[Rule]:
     from assay.embeddings import Embedder
     from assay.retrieval.invariants import cache_rules, index_rules
-    from assay.retrieval.reconcile import open_index
+    from assay.retrieval.reconcile import open_index, table_lock
 
     embedder = Embedder.open(workspace.settings)
-    index = open_index(workspace, embedder)
-    yield from index_rules(workspace, index)
-    yield from cache_rules(index, embedder)
+    with exclusive(table_lock(workspace, embedder)):
+        index = open_index(workspace, embedder)
+        yield from index_rules(workspace, index)
+        yield from cache_rules(index, embedder)
 
 
 def _deny_rules(workspace: Workspace, _connection: Any) -> Iterable[Rule]:
@@ -119,6 +131,7 @@ STATE_CHECKS = [
             "every_document_stands": "Every document of the feed stands, was deleted or has no text (invariant 2).",
         },
         state_rules,
+        STATE,
     ),
     _invariants(
         dg.AssetKey(CHUNKS.name.split("/")),
@@ -128,6 +141,7 @@ STATE_CHECKS = [
             "chunks_are_exact_slices": "A citation's offsets point at the very words (`text[start:end]`).",
         },
         chunk_rules,
+        CHUNKS,
     ),
     _invariants(
         embeddings.key,

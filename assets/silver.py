@@ -4,7 +4,7 @@ from functools import partial
 
 import dagster as dg
 
-from assay.documents.day_verdicts import judge, places_of
+from assay.documents.day_verdicts import judge_day, places_of
 from assay.documents.silver import DOCUMENTS, parse_day
 from assay.documents.state import STATE, write_state
 from assay.quality.outcomes import ALL_SOURCES
@@ -63,10 +63,11 @@ def silver_documents(context: dg.AssetExecutionContext, config: ParseConfig, hom
     """Parse each day's upserts; write what passed its suite, quarantine the rest."""
     workspace = home.workspace(context)
     places = places_of(workspace, days_of(context))
-    parse = partial(parse_day, workspace, retry_quarantined=config.retry_quarantined)
-    totals = totals_by_day(timed(parse(source.name, day) for source, day in places))
     with engine.get_connection() as connection:
-        judge(workspace, connection, DOCUMENTS, places)
+        judge = partial(judge_day, workspace, connection, DOCUMENTS)
+        parse = partial(parse_day, workspace, retry_quarantined=config.retry_quarantined)
+        texts = (parse(source.name, day, judge=partial(judge, source, day)) for source, day in places)
+        totals = totals_by_day(timed(texts))
     for asset_key in (DOCUMENTS_KEY, QUARANTINE_KEY):
         log_days(context, totals, asset_key, links=lambda day: data_docs(workspace, DOCUMENTS, day))
     held_back = workspace.lake.read(QUARANTINE, where={"day": days_of(context)})

@@ -144,7 +144,7 @@ def test_whatever_else_has_changed_is_a_reason_to_build(stood: Stood, monkeypatc
     class Building(Exception):
         pass
 
-    def build(project: Path, home: Path) -> None:
+    def build(project: Path, home: Path, versions: object) -> None:
         raise Building
 
     def is_built(project: Path = PROJECT) -> bool:

@@ -9,7 +9,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -22,6 +22,8 @@ from assay.locks import exclusive
 # What dbt and Python write beside the sources.
 _MADE = frozenset({"target", "logs", "__pycache__", ".user.yml"})
 _QUIET = ("--no-use-colors", "--no-send-anonymous-usage-stats", "--log-level-file", "none", "--quiet")
+# Tells the plugin of the sources which versions to read; not an ASSAY_ name, for it is no setting.
+LAKE_VERSIONS = "LAKE_VERSIONS"
 _LOCKED = "Could not set lock on file"  # DuckDB's words; dbt passes them on as any other error
 # The end of what dbt said: its error comes last.
 SAID_CHARACTERS = 1500
@@ -93,8 +95,10 @@ def manifest_places(project: Path, home: Path) -> tuple[Path, Path]:
     return project / "target" / "manifests" / name, home / "dbt" / "manifests" / name
 
 
-def build(project: Path, home: Path) -> list[NodeResult]:
+def build(project: Path, home: Path, versions: Mapping[str, int | None] | None = None) -> list[NodeResult]:
     """Build every model in the home's warehouse and run every data test; unit tests are about SQL and stay with `make test`.
+
+    `versions`: at which version of each table of the lake its sources are read, the newest where it is not named.
 
     One call at a time per home. A test that fails is a result. Raises AssayError for what could not be built or tested,
     StorageError while another process has the warehouse open.
@@ -102,7 +106,7 @@ def build(project: Path, home: Path) -> list[NodeResult]:
     target = home / "dbt" / "target"  # kept: parsing is partial the next time, which saves 1 s of 4
     results = target / "run_results.json"
     results.unlink(missing_ok=True)
-    ended = _dbt(project, home, ["build", "--exclude-resource-type", "unit_test"], target)
+    ended = _dbt(project, home, ["build", "--exclude-resource-type", "unit_test"], target, versions)
     manifest, told = _read(target / "manifest.json"), _read(results)
     nodes = _results(told, manifest) if told and manifest else []
     untold = [node for node in nodes if not _is_told(node)]
@@ -146,13 +150,15 @@ def _is_told(node: NodeResult) -> bool:
     return node.status in ({"pass", "warn", "fail"} if node.kind == "test" else {"success"})
 
 
-def _dbt(project: Path, home: Path, command: list[str], target: Path) -> subprocess.CompletedProcess[str]:
+def _dbt(
+    project: Path, home: Path, command: list[str], target: Path, versions: Mapping[str, int | None] | None = None
+) -> subprocess.CompletedProcess[str]:
     places = ["--project-dir", str(project), "--profiles-dir", str(project), "--target-path", str(target)]
     places += ["--log-path", str(target)]  # no log is written, but its folder is made, and not in a read-only checkout
     return subprocess.run(  # noqa: S603  our own project, by the dbt of this environment
         [str(_executable()), *_QUIET, *command, *places],
         cwd=project,
-        env={**os.environ, "ASSAY_HOME": str(home)},
+        env={**os.environ, "ASSAY_HOME": str(home), LAKE_VERSIONS: json.dumps(dict(versions or {}))},
         capture_output=True,
         text=True,
         check=False,

@@ -233,6 +233,29 @@ class Lake:
             )
 
 
+class LakeAt(Lake):
+    """A lake as it was: the tables named are read at their version, empty where it is None, the others as they are.
+
+    It cannot be written. A version that maintenance has removed is read as it is now.
+    """
+
+    def __init__(self, root: Path, versions: Mapping[str, int | None]) -> None:
+        super().__init__(root)
+        self._versions = versions
+
+    def _open(self, table: Table, version: int | None = None) -> DeltaTable | None:
+        if version is not None or table.name not in self._versions:
+            return super()._open(table, version)
+        fixed = self._versions[table.name]
+        try:
+            return None if fixed is None else super()._open(table, fixed)
+        except StorageError:
+            return super()._open(table)
+
+    def _open_or_create(self, table: Table) -> DeltaTable:
+        raise ValueError(f"`{table.name}` cannot be written as it was. Nothing was written.")
+
+
 def _has_log(path: Path) -> bool:
     try:
         return any(name.endswith(".json") for name in os.listdir(path / "_delta_log"))

@@ -74,8 +74,9 @@ def refresh(workspace: Workspace, project: Path) -> MartsReport:
     """
     settings = workspace.settings
     with exclusive(settings.locks_path / "warehouse.lock"):
-        # Read before dbt reads: what another run commits in between is built anew next time.
-        inputs = {"project": project_hash(project), **_versions(workspace, LAKE_TABLES.keys() - MARTS.keys())}
+        # dbt reads these very versions: another run may commit in between, and is built the next time.
+        versions = _versions(workspace, LAKE_TABLES.keys() - MARTS.keys())
+        inputs = {"project": project_hash(project), **versions}
         last = _read_built(settings.home)
         if (
             last
@@ -84,7 +85,7 @@ def refresh(workspace: Workspace, project: Path) -> MartsReport:
             and _has_warehouse(workspace)
         ):
             return _report(workspace, last, was_built=False)
-        results = build(project, settings.home)
+        results = build(project, settings.home, versions)
         held_back = _held_back(results)
         for mart in MARTS.values():
             if mart.name not in held_back:

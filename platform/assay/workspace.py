@@ -1,10 +1,11 @@
 """What every stage works with: the settings, the lake, and the run it works for."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cached_property
 
-from assay.lake import Lake
+from assay.lake import Lake, LakeAt
 from assay.settings import Settings
 
 
@@ -30,3 +31,9 @@ class Workspace:
     @cached_property
     def lake(self) -> Lake:
         return Lake(self.settings.lake_path)
+
+    def at(self, versions: Mapping[str, int | None]) -> "Workspace":
+        """The same workspace over the lake as it was at these versions of its tables, for reading."""
+        fixed = Workspace(self.settings, self.run)
+        vars(fixed)["lake"] = LakeAt(self.settings.lake_path, versions)  # in place of the cached property
+        return fixed

@@ -46,12 +46,6 @@ def test_the_last_days_are_one_range_and_end_with_yesterday(settings: pytest.Mon
     assert asked_for(documents_restated, AT_NIGHT) == []
 
 
-def test_a_tick_asks_once() -> None:
-    with dg.build_schedule_context(scheduled_execution_time=MIDNIGHT_NEARS) as context:
-        keys = [documents_daily.evaluate_tick(context).run_requests[0].run_key for _ in range(2)]  # pyright: ignore
-    assert keys == ["daily-2026-11-24"] * 2
-
-
 def test_the_inbox_asks_for_a_day_once_its_files_have_been_still(settings: pytest.MonkeyPatch, tmp_path: Path) -> None:
     put(tmp_path / "inbox", {"a.md": "one"})
     first = inbox(dg.build_sensor_context())

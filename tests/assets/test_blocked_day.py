@@ -22,6 +22,7 @@ from assets.launch import launch
 DAYS = range(1, 11)
 BAD = 5
 # What the fifth day brings and no other day does; most else that it brings cannot be read.
+AFTER_SILVER = ("silver/document_state", "gold/chunks", "gold/embeddings", "gold/index_maintenance", "release/serving")
 BROUGHT = {"docs:day-5.md", "docs:also-5.md"}
 SPOILT = ("x.md", "y.md", "z.md", "w.md")
 
@@ -73,7 +74,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
         for number in DAYS:
             put(folder / "inbox" / str(day(number)), documents_of(number))
         ran = observed(pipeline, launch(day(1), day(10)))
-        alone = observed(pipeline, materialize("silver/document_state", "gold/chunks", day=day(10)))
+        alone = observed(pipeline, materialize(*AFTER_SILVER, day=day(10)))
         put(folder / "inbox" / str(day(BAD)), dict.fromkeys(SPOILT, "# Mended\n\nA page that can be read.\n"))
         mended = observed(pipeline, launch(day(BAD), day(BAD)))
         reference = Pipeline.at(folder / "reference", *pipeline.settings.sources)
@@ -140,7 +141,6 @@ def test_the_other_nine_days_do(story: Story) -> None:
     assert others <= story.ran.chunks.keys()
     assert others <= story.ran.found
     assert "edition 10" in story.ran.texts["docs:edited.md"]
-    assert story.ran.release.endswith(story.alone.release.rpartition("@")[2]), "the run published its release"
 
 
 def test_the_run_failed_and_names_the_day(story: Story) -> None:

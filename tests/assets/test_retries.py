@@ -1,4 +1,4 @@
-"""A step is tried again for what the moment brought, and for nothing else."""
+"""A step is tried again for what the moment brought and for errors nobody foresaw, not for what Assay refuses on purpose."""
 
 import dagster as dg
 import pytest
@@ -47,7 +47,7 @@ def attempts(error: Exception, *, as_generator: bool) -> int:
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
 )
-def test_only_what_may_pass_is_tried_again(error: Exception, expected: int, as_generator: bool) -> None:
+def test_what_is_refused_on_purpose_is_not_tried_again(error: Exception, expected: int, as_generator: bool) -> None:
     assert attempts(error, as_generator=as_generator) == expected
 
 

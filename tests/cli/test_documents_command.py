@@ -82,7 +82,7 @@ def test_what_was_held_back_goes_through_after_its_cause_was_mended(demo: Demo, 
 
     retried = assay(home, "documents", "retry", ASSAY_CANARIES="", **source)
     assert retried.code == 0, retried
-    assert "1 of 1 were let through, 0 are held back." in retried.out
+    assert "1 of 1 are held back no longer, 0 are." in retried.out
     assert "Left alone, for their source is not configured here: sample" in retried.out
     assert {one["source"] for one in held_back(home)} == {"sample"}
     found = assay(home, "search", "stamped by the night shift", "--mode", "lexical", "--json", **source)

@@ -95,6 +95,18 @@ def test_a_folder_that_is_away_says_so_and_is_taken_in_no_second_time_when_it_is
     assert [one.ready for one in looks(live, away.watched, 2)] == [(), ()]
 
 
+def test_a_folder_that_is_away_at_the_second_look_is_ready_when_it_has_been_back_for_a_look(
+    live: SourceSettings, inbox: Path
+) -> None:
+    put(inbox, {"a.md": "one"})
+    [first] = looks(live, Watched())
+    inbox.rename(inbox.with_name("away"))
+    [away] = looks(live, first.watched)
+    inbox.with_name("away").rename(inbox)
+    back = looks(live, away.watched, 2)
+    assert (away.ready, [one.ready for one in back]) == ((), [(TODAY,), ()])
+
+
 def test_a_table_of_snapshots_is_ready_for_the_days_it_holds(tmp_path: Path) -> None:
     table = tmp_path / "guides.parquet"
     rows = {"path": ["a.md", "a.md"], "snapshot_date": [str(day(8)), str(TODAY)], "text": ["one", "two"]}

@@ -44,6 +44,23 @@ class GeneratedDays:
                 (folder / f"{name}.md").write_text(text_of(name, edition), encoding="utf-8")
 
     @property
+    def lasting(self) -> list[str]:
+        """Documents that every day holds, in whatever edition."""
+        return sorted(set.intersection(*(set(names) for names in self.days.values())))
+
+    def edit(self, inbox: Path, seed: int = 2) -> "GeneratedDays":
+        """The days as somebody mended them: of each a tenth in a higher edition. Written over what lies in `inbox`."""
+        chance = random.Random(seed)
+        edited = {}
+        for day, documents in self.days.items():
+            chosen = set(chance.sample(sorted(documents), max(1, len(documents) // 10)))
+            edited[day] = {name: edition + 100 * (name in chosen) for name, edition in documents.items()}
+            for name in chosen:
+                text = text_of(name, edited[day][name])
+                (inbox / day.isoformat() / f"{name}.md").write_text(text, encoding="utf-8")
+        return GeneratedDays(edited)
+
+    @property
     def last(self) -> Mapping[str, int]:
         return self.days[max(self.days)]
 

@@ -19,13 +19,16 @@ _EDITION = re.compile(r"Edition (\d+) of (document-\d+)")
 class SearchLoop:
     """A thread that asks for one document after the other until it is stopped.
 
-    A torn read is an answer with two editions of a document, or with some of its sections only.
+    A torn read is an answer with two editions of a document, or with some of its sections only. `names` are documents that
+    every day holds: one that was found once is lost when it is not found again.
     """
 
     settings: Settings
     names: Sequence[str]
     searches: int = 0
     answered: int = 0
+    found: set[str] = field(default_factory=set[str])
+    lost: list[str] = field(default_factory=list[str])
     torn: list[str] = field(default_factory=list[str])
     errors: Counter[str] = field(default_factory=Counter[str])
 
@@ -62,5 +65,9 @@ class SearchLoop:
             return
         found = [match.groups() for hit in hits for match in _EDITION.finditer(hit.text)]
         self.answered += bool(found)
+        if found:
+            self.found.add(name)
+        elif name in self.found:
+            self.lost.append(name)
         if found and (len(set(found)) != 1 or len(found) != SECTIONS):
             self.torn.append(f"{name}: {sorted(found)}")

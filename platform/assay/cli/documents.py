@@ -80,7 +80,7 @@ def retry() -> int:
         show_problems(console, result)
         success = success and result.success and not result.failed_checks
     after, _ = _held_back(settings)
-    console.print(f"{len(before - after)} of {len(before)} were let through, {len(after)} are held back.")
+    console.print(f"{len(before - after)} of {len(before)} are held back no longer, {len(after)} are.")
     if after:
         console.print("See why with `assay documents quarantine`.")
     return 0 if success else EXIT_CHECK_FAILED

@@ -1,7 +1,7 @@
 """The bronze stage: a day's manifest as it was observed, and the feed that follows from it."""
 
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -13,6 +13,7 @@ import pyarrow.compute
 
 from assay.documents import pending
 from assay.documents.manifests import MANIFESTS, closed_days, observe_day, observed_days
+from assay.documents.sources import is_live
 from assay.locks import exclusive
 from assay.quality.outcomes import check_batch, row_keys
 from assay.quality.quarantine import Refusal, replace_quarantine
@@ -52,11 +53,17 @@ class FeedReport:
 
 
 def land_manifest(
-    workspace: Workspace, source: SourceSettings, day: date, *, as_of: bool = False, allow_empty: bool = False
+    workspace: Workspace,
+    source: SourceSettings,
+    day: date,
+    *,
+    as_of: bool = False,
+    allow_empty: bool = False,
+    judge: Callable[[], object] | None = None,
 ) -> ManifestReport:
     """Observe a source on a day and write its manifest; refused files go to quarantine too.
 
-    Raises SourceError, with nothing written, when the source cannot be observed.
+    `judge` is called once it stands, before anybody else may change it. Raises SourceError, with nothing written, when the source cannot be observed.
     """
     with _one_at_a_time(workspace, source):
         rows = observe_day(workspace, source, day, as_of=as_of, allow_empty=allow_empty)
@@ -69,6 +76,8 @@ def land_manifest(
         replace_quarantine(workspace, "bronze", source.name, day, refusals)
         place = {"source": source.name, "day": day}
         commit = workspace.lake.replace_partition(MANIFESTS, checked.passed, partitions=place)
+        if judge:
+            judge()
     observed = rows.filter(pc.equal(rows["status"], "observed"))
     return ManifestReport(
         source=source.name,
@@ -79,6 +88,16 @@ def land_manifest(
         size_bytes=pc.sum(observed["size_bytes"]).as_py() or 0,
         changed=commit.changed,
     )
+
+
+def missed(workspace: Workspace, day: date) -> list[str]:
+    """What to say of each live source that was not observed on a day that is over: nobody can tell any more what it held."""
+    return [
+        f"Source `{source.name}` was not observed on {day}, and `{source.uri}` shows only the present. If it still is as it was "
+        f"then, run `assay ingest {source.uri} --as-of {day}`, or launch the run with `as_of: true`."
+        for source in workspace.settings.active_sources
+        if is_live(source) and day < workspace.run.today and day not in observed_days(workspace.lake, source)
+    ]
 
 
 def days_to_derive(workspace: Workspace, source: SourceSettings, days: list[date]) -> list[date]:
@@ -98,15 +117,25 @@ def days_to_derive(workspace: Workspace, source: SourceSettings, days: list[date
 
 
 def write_feed(
-    workspace: Workspace, connection: duckdb.DuckDBPyConnection, source: SourceSettings, day: date
+    workspace: Workspace,
+    connection: duckdb.DuckDBPyConnection,
+    source: SourceSettings,
+    day: date,
+    *,
+    judge: Callable[[], object] | None = None,
 ) -> FeedReport:
-    """Derive the feed of a source and day from the stored manifests and write it."""
+    """Derive the feed of a source and day from the stored manifests and write it.
+
+    `judge` is called once it stands, while neither it nor the manifests can change.
+    """
     with _one_at_a_time(workspace, source):
         marks = pending.marks_to_derive(workspace, source.name, day)
         rows = derive_feed(workspace, connection, source, day)
         suite = suite_for(FEED, Limits.of(workspace.settings))
         checked = check_batch(workspace, suite, rows, source=source.name, day=day)
         commit = workspace.lake.replace_partition(FEED, checked.passed, partitions={"source": source.name, "day": day})
+        if judge:
+            judge()
         pending.mark_derived(marks)
     return FeedReport(source.name, day, count_changes(checked.passed), commit.changed)
 

@@ -1,4 +1,4 @@
-"""Which days hold together: the invariants of a source and day, judged when the day was written and kept in the lake."""
+"""Which days hold together: the invariants of a source and day, judged while the day is written and kept in the lake."""
 
 from collections.abc import Iterable, Sequence
 from datetime import date
@@ -29,19 +29,26 @@ def observed_places(workspace: Workspace) -> list[Place]:
     return [(source, day) for source in sources for day in observed_days(workspace.lake, source)]
 
 
-def judge(
-    workspace: Workspace, connection: duckdb.DuckDBPyConnection, table: Table, places: Iterable[Place]
-) -> dict[tuple[str, date], list[Rule]]:
-    """What the invariants of a table say of each source and day; the document state leaves out those that break one."""
-    judged: dict[tuple[str, date], list[Rule]] = {}
-    for source, day in places:
-        rules = judged[source.name, day] = DAY_RULES[table.name](workspace, connection, source, day)
-        record_verdicts(workspace, table, source.name, day, rules)
-    return judged
+def judge_day(
+    workspace: Workspace, connection: duckdb.DuckDBPyConnection, table: Table, source: SourceSettings, day: date
+) -> None:
+    """Record what the invariants of a table say of a source and day; the document state leaves out what breaks one.
+
+    Called by the stage that writes the day, under its lock: in between, another run may have written half of it.
+    """
+    rules = rules_of(workspace, connection, table, source, day)
+    record_verdicts(workspace, table, source.name, day, rules)
+
+
+def rules_of(
+    workspace: Workspace, connection: duckdb.DuckDBPyConnection, table: Table, source: SourceSettings, day: date
+) -> list[Rule]:
+    """What the invariants of a table say of a source and day now."""
+    return DAY_RULES[table.name](workspace, connection, source, day)
 
 
 def recorded(workspace: Workspace, table: Table, places: Iterable[Place]) -> dict[tuple[str, date], list[Rule]]:
-    """What `judge` said of each source and day when they were judged last."""
+    """What was said of each source and day when they were judged last."""
     wanted = {(source.name, day) for source, day in places}
     where = {"table_name": table.name, "day": sorted({day for _, day in wanted})}
     found: dict[tuple[str, date], list[Rule]] = {}

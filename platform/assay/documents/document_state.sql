@@ -3,7 +3,16 @@
 -- from searches by the deny-list, which waits for no text.
 with feed_rows as (
     select * from feed
-    where (source, day) not in (select (source, day) from blocked_feeds)
+    where (
+            (source, day) not in (select (source, day) from blocked_feeds)
+            -- A deletion that was believed once stands, though its day was refused since: what was gone does not come back.
+            or (
+                op = 'delete'
+                and (document_id, source, document_version) in (
+                    select (document_id, source, document_version) from tombstones
+                )
+            )
+        )
       and (op = 'delete' or (source, day) not in (select (source, day) from blocked_texts))
 ),
 -- Sources may share an id: what one of them drops stands on while another holds it.

@@ -3,11 +3,13 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 
+from assay.built_from import remember
 from assay.documents.blobs import sha256_hex
 from assay.documents.chunking import Chunk, chunk_text, chunker_id
 from assay.documents.silver import DOCUMENTS
@@ -48,12 +50,13 @@ def chunk_current(workspace: Workspace, connection: duckdb.DuckDBPyConnection, d
     `day` is the partition under which outcomes and refusals are recorded. A document of which a chunk fails its suite
     is held back whole, and its chunks before stand.
     """
-    with exclusive(workspace.settings.locks_path / "chunks.lock"):
-        state = workspace.lake.read(STATE)
+    with exclusive(chunks_lock(workspace)):
+        inputs = {table.name: workspace.lake.version(table) for table in (STATE, DOCUMENTS)}
+        state = workspace.at(inputs).lake.read(STATE)
         actions = documents_to_change(workspace, connection, state)
         wanted = [document_id for document_id, action in actions.items() if action == "chunk"]
         removed = [document_id for document_id, action in actions.items() if action == "remove"]
-        documents = _documents(workspace, state, wanted)
+        documents = _documents(workspace.at(inputs), state, wanted)
         rows = _chunk_rows(workspace.settings, documents)
         limits = replace(
             Limits.of(workspace.settings), max_chunk_tokens=configured_tokenizer(workspace.settings).max_content_tokens
@@ -68,6 +71,7 @@ def chunk_current(workspace: Workspace, connection: duckdb.DuckDBPyConnection, d
         commit = (
             workspace.lake.replace_rows(CHUNKS, passed, column="document_id", values=changing) if changing else None
         )
+        remember(workspace, CHUNKS.name, inputs)
         standing = workspace.lake.read(CHUNKS, columns=["chunk_id"]).num_rows
     current = sum(current_mask(state).to_pylist())
     return ChunkReport(
@@ -79,6 +83,11 @@ def chunk_current(workspace: Workspace, connection: duckdb.DuckDBPyConnection, d
         chunks=standing,
         changed=commit is not None and commit.changed,
     )
+
+
+def chunks_lock(workspace: Workspace) -> Path:
+    """The lock that whoever writes or judges the chunks holds."""
+    return workspace.settings.locks_path / "chunks.lock"
 
 
 def documents_to_change(workspace: Workspace, connection: duckdb.DuckDBPyConnection, state: pa.Table) -> dict[str, str]:

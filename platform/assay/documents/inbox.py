@@ -53,9 +53,10 @@ def look(sources: Iterable[SourceSettings], watched: Watched, today: date, *, da
     for source in sources:
         try:
             found = fingerprints(source, today, days_back=days_back)
-        except SourceError as error:  # what was known of it stays: it is looked at again
+        except SourceError as error:  # what was seen of it stays, and nothing of it is ready
             problems.append(str(error))
-            found = {key: mark for key, mark in watched.seen.items() if key.startswith(f"{source.name}/")}
+            seen |= {key: mark for key, mark in watched.seen.items() if key.startswith(f"{source.name}/")}
+            continue
         for key, mark in found.items():
             seen[key] = mark
             if taken_in.get(key) != mark and watched.seen.get(key) == mark:

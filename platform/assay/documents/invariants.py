@@ -6,6 +6,7 @@ from datetime import date
 import duckdb
 
 from assay import rows as row_values
+from assay.built_from import inputs_of
 from assay.documents.bronze import FEED, derive_feed
 from assay.documents.conservation import (
     changes_are_conserved,
@@ -13,10 +14,11 @@ from assay.documents.conservation import (
     every_document_stands,
     files_are_conserved,
 )
-from assay.documents.gold import CHUNKS
+from assay.documents.gold import CHUNKS, chunks_lock
 from assay.documents.manifests import MANIFESTS
 from assay.documents.silver import DOCUMENTS
-from assay.documents.state import STATE, current_mask, fold_state
+from assay.documents.state import STATE, current_mask, fold_state, state_lock
+from assay.locks import exclusive
 from assay.quality.quarantine import QUARANTINE
 from assay.quality.rules import Rule, none_of
 from assay.settings import SourceSettings
@@ -61,27 +63,31 @@ DAY_RULES: Mapping[str, DayRules] = {
 
 
 def state_rules(workspace: Workspace, connection: duckdb.DuckDBPyConnection) -> list[Rule]:
-    """Folding the feed again gives what is stored (invariant 1), and every document of it stands (invariant 2)."""
-    stored, folded = workspace.lake.read(STATE), fold_state(workspace, connection)
+    """Folding the feed again gives what is stored (invariant 1), and every document of it stands (invariant 2).
+
+    Folded are the versions that the state was made of: another run may have moved them on since.
+    """
+    with exclusive(state_lock(workspace)):
+        then = workspace.at(inputs_of(workspace, STATE.name))
+        stored, folded = then.lake.read(STATE), fold_state(then, connection)
+        stands = every_document_stands(then, connection)
     gone, new = row_values.differences(stored, folded)
     other = {*stored.filter(gone)["document_id"].to_pylist(), *folded.filter(new)["document_id"].to_pylist()}
     return [
         none_of("state_follows_from_feed", other, "documents differ when folded again"),
-        every_document_stands(workspace, connection),
+        stands,
     ]
 
 
 def chunk_rules(workspace: Workspace, connection: duckdb.DuckDBPyConnection) -> list[Rule]:
     """Chunks belong to current documents, every current document has some, and each is an exact slice of its text."""
-    state = workspace.lake.read(STATE)
+    with exclusive(chunks_lock(workspace)):
+        lake = workspace.at(inputs_of(workspace, CHUNKS.name)).lake
+        state = lake.read(STATE)
+        chunked = set(lake.read(CHUNKS, columns=["document_id"])["document_id"].to_pylist())
+        held_back = set(lake.read(QUARANTINE, where={"stage": "gold"})["document_id"].to_pylist())
+        tables = {"chunks": lake.dataset(CHUNKS), "texts": lake.dataset(DOCUMENTS), "state": state}
     current = set(state.filter(current_mask(state))["document_id"].to_pylist())
-    chunked = set(workspace.lake.read(CHUNKS, columns=["document_id"])["document_id"].to_pylist())
-    held_back = set(workspace.lake.read(QUARANTINE, where={"stage": "gold"})["document_id"].to_pylist())
-    tables = {
-        "chunks": workspace.lake.dataset(CHUNKS),
-        "texts": workspace.lake.dataset(DOCUMENTS),
-        "state": state,
-    }
     counts = f"{len(current)} current, {len(current & chunked)} chunked, {len(current & held_back)} held back"
     with registered(connection, tables):
         inexact = query(connection, "assay.documents", "chunk_slices.sql")["chunk_id"].to_pylist()

@@ -192,6 +192,7 @@ def folder_names(uri: str) -> list[str]:
     """The names of the folders directly under a folder or URI; none where it does not exist."""
     filesystem, root = _opened(uri or ".")
     with _listing(uri):
+        filesystem.invalidate_cache()
         if not filesystem.isdir(root):
             return []
         found = cast(list[dict[str, Any]], filesystem.ls(root, detail=True))

@@ -36,6 +36,11 @@ def marks_to_parse(workspace: Workspace, source: str, day: date) -> list[Path]:
     return sorted(_folder(workspace, source).glob(f"{day}.*{_DERIVED}"))
 
 
+def has_no_other(workspace: Workspace, source: str, day: date, marks: list[Path]) -> bool:
+    """Whether nobody but who set `marks` has begun something with the day that is not done."""
+    return set(_folder(workspace, source).glob(f"{day}.*")) <= set(marks)
+
+
 def mark_parsed(marks: list[Path]) -> None:
     """Say that the texts were written: the day is done."""
     for mark in marks:

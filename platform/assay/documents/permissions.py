@@ -6,6 +6,7 @@ import pyarrow as pa
 from assay.documents.bronze import FEED
 from assay.documents.manifests import MANIFESTS
 from assay.documents.silver import DOCUMENTS
+from assay.documents.state import tombstones
 from assay.quality.blocked_days import blocked_days
 from assay.warehouse import query, registered
 from assay.workspace import Workspace
@@ -24,6 +25,7 @@ def fold_permissions(workspace: Workspace, connection: duckdb.DuckDBPyConnection
         "parsed": DOCUMENTS.empty(),
         "blocked_feeds": blocked,
         "blocked_texts": blocked.slice(0, 0),
+        "tombstones": tombstones(workspace),
     }
     with registered(connection, tables):
         latest = query(connection, "assay.documents", "document_state.sql")

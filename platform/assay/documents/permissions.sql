@@ -2,6 +2,12 @@
 with feed_rows as (
     select * from feed
     where (source, day) not in (select (source, day) from blocked_feeds)
+       or (
+            op = 'delete'
+            and (document_id, source, document_version) in (
+                select (document_id, source, document_version) from tombstones
+            )
+        )
 ),
 steps as (
     select

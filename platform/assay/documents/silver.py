@@ -1,5 +1,6 @@
 """silver/documents: parse what the feed brought, and hold back what cannot be used."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import PurePosixPath
@@ -41,15 +42,25 @@ class ParseReport:
     changed: bool
 
 
-def parse_day(workspace: Workspace, source: str, day: date, *, retry_quarantined: bool = False) -> ParseReport:
+def parse_day(
+    workspace: Workspace,
+    source: str,
+    day: date,
+    *,
+    retry_quarantined: bool = False,
+    judge: Callable[[], object] | None = None,
+) -> ParseReport:
     """Parse every upsert of a source and day; each ends in silver/documents or in quarantine, never both or neither.
 
     With `retry_quarantined` also what was refused for good is parsed again: settings or the machine may have changed.
+    `judge` is called once the texts stand, unless the feed was written anew meanwhile: who wrote it parses it and judges.
     """
     # Two runs of one day: the later must read the feed after the earlier has written, or texts of an old feed would stand.
     with exclusive(workspace.settings.locks_path / f"silver-{source}-{day}.lock"):
         marks = pending.marks_to_parse(workspace, source, day)
         report = _parse_upserts(workspace, source, day, retry_quarantined)
+        if judge and pending.has_no_other(workspace, source, day, marks):
+            judge()
         pending.mark_parsed(marks)
     return report
 

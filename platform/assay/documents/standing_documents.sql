@@ -1,9 +1,18 @@
 -- Every document id that the believed feed or the state knows, and how often it stands. Believed is what the state is folded
--- from: no row of a day whose manifest or feed was refused, and only the deletions of a day whose texts were.
+-- from: of a day whose manifest or feed was refused only the deletions that stand already, of a day whose texts were refused
+-- all deletions.
 with believed as (
     select distinct document_id
     from feed
-    where (source, day) not in (select (source, day) from blocked_feeds)
+    where (
+            (source, day) not in (select (source, day) from blocked_feeds)
+            or (
+                op = 'delete'
+                and (document_id, source, document_version) in (
+                    select (document_id, source, document_version) from state where is_deleted
+                )
+            )
+        )
       and (op = 'delete' or (source, day) not in (select (source, day) from blocked_texts))
 ),
 standing as (

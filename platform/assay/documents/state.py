@@ -4,20 +4,23 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 import pyarrow.compute
 
+from assay.built_from import remember
 from assay.documents.bronze import FEED, day_of
 from assay.documents.manifests import MANIFESTS
 from assay.documents.silver import DOCUMENTS
 from assay.errors import CheckFailed
 from assay.locks import exclusive
 from assay.quality.blocked_days import blocked_days
-from assay.quality.outcomes import ALL_SOURCES, check_batch
+from assay.quality.outcomes import ALL_SOURCES, OUTCOMES, check_batch
 from assay.quality.suites import Limits, suite_for
+from assay.quality.verdicts import VERDICTS
 from assay.rows import differences
 from assay.schema import table_of
 from assay.tables import DocumentStateRow
@@ -53,8 +56,9 @@ def write_state(workspace: Workspace, connection: duckdb.DuckDBPyConnection, day
     `day` is the partition under which the suite's outcomes are recorded.
     Raises CheckFailed, with nothing written, when the folded state breaks a blocking expectation.
     """
-    with exclusive(workspace.settings.locks_path / "document_state.lock"):
-        state = fold_state(workspace, connection)
+    with exclusive(state_lock(workspace)):
+        inputs = {table.name: workspace.lake.version(table) for table in (FEED, DOCUMENTS, OUTCOMES, VERDICTS)}
+        state = fold_state(workspace.at(inputs), connection)
         standing = workspace.lake.read(STATE)
         changed = _differing_ids(standing, state)
         batch = state.filter(pc.is_in(state["document_id"], pa.array(changed, pa.string())))
@@ -69,6 +73,7 @@ def write_state(workspace: Workspace, connection: duckdb.DuckDBPyConnection, day
             )
         if changed:
             workspace.lake.replace_rows(STATE, batch, column="document_id", values=changed)
+        remember(workspace, STATE.name, inputs)
     before, now = _current_ids(standing), _current_ids(state)
     tombstones = pc.sum(state["is_deleted"]).as_py() or 0
     kinds = {"added": now - before, "changed": now & before & set(changed), "deleted": before - now}
@@ -91,8 +96,16 @@ def _counted_by_day(states: pa.Table, kinds: Mapping[str, set[str]]) -> dict[dat
     return counted
 
 
+def state_lock(workspace: Workspace) -> Path:
+    """The lock that whoever writes or judges the state holds."""
+    return workspace.settings.locks_path / "document_state.lock"
+
+
 def fold_state(workspace: Workspace, connection: duckdb.DuckDBPyConnection) -> pa.Table:
-    """The standing version of every document id: a pure function of the feed, the parsed texts and the blocked days."""
+    """The standing version of every document id: a function of the feed, the parsed texts and the blocked days.
+
+    Of what stands only the tombstones count, and only on blocked days: a deletion is not taken back by a day's refusal.
+    """
     lake = workspace.lake
     texts = lake.read(
         DOCUMENTS, columns=["source", "day", "document_id", "document_version", "content_hash", "title", "text_hash"]
@@ -102,9 +115,16 @@ def fold_state(workspace: Workspace, connection: duckdb.DuckDBPyConnection) -> p
         "parsed": texts,
         "blocked_feeds": blocked_days(workspace, (MANIFESTS, FEED)),
         "blocked_texts": blocked_days(workspace, (DOCUMENTS,)),
+        "tombstones": tombstones(workspace),
     }
     with registered(connection, tables):
         return to_table(STATE, query(connection, "assay.documents", "document_state.sql"))
+
+
+def tombstones(workspace: Workspace) -> pa.Table:
+    """The deletions that stand: document_id, source and document_version of each."""
+    columns = ["document_id", "source", "document_version"]
+    return workspace.lake.read(STATE, where={"is_deleted": True}, columns=columns)
 
 
 def current_mask(state: pa.Table) -> pa.ChunkedArray:

@@ -7,13 +7,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from assay.built_from import inputs_of
 from assay.documents.gold import CHUNKS, configured_chunker
 from assay.documents.state import STATE
 from assay.embeddings import Embedder
 from assay.locks import exclusive
 from assay.quality.outcomes import ALL_SOURCES, failed_expectations
 from assay.quality.rules import Rule, none_of
+from assay.quality.verdicts import broken_invariants
 from assay.retrieval.canaries import Canary, CanarySet, canaries_for
+from assay.retrieval.deny_list import update_deny_list
 from assay.retrieval.index import ChunkIndex
 from assay.retrieval.invariants import index_rules
 from assay.retrieval.reconcile import open_index, table_lock
@@ -26,6 +29,7 @@ from assay.retrieval.serving import (
     read_pointer,
     write_pointer,
 )
+from assay.warehouse import engine
 from assay.workspace import Workspace
 
 # A canary is answered when its document is among this many hits.
@@ -70,11 +74,22 @@ def release_newest(workspace: Workspace, embedder: Embedder) -> GateReport:
         serving = read_pointer(settings.releases_path)
         if serving is not None:
             complete_history(settings.releases_path, serving)
-        chunks = workspace.lake.read(CHUNKS, columns=["document_id", "allowed_principals", "title", "heading_path"])
+        inputs = inputs_of(workspace, index.name)
+        columns = ["document_id", "allowed_principals", "title", "heading_path"]
+        chunks = workspace.at(inputs).lake.read(CHUNKS, columns=columns)
         canaries = canaries_for(chunks, settings.canaries)
         answered = _ask(workspace, embedder, pointer, canaries)
-        # After the candidate's pointer was written, where the deny-list looks: one of the two learns of a deletion.
-        rules = (*index_rules(workspace, index), _outcome_rule(workspace), _canary_rule(canaries, answered))
+        if workspace.lake.version(STATE) != inputs.get(STATE.name):
+            # Another run went on. What it deleted is in this release still: with the candidate's pointer written, where
+            # the deny-list looks, the list names it before the release can serve.
+            with engine() as connection:
+                update_deny_list(workspace, connection)
+        rules = (
+            *index_rules(workspace, index),
+            _outcome_rule(workspace),
+            _verdict_rule(workspace),
+            _canary_rule(canaries, answered),
+        )
         passed = all(rule.passed for rule in rules)
         fresh = serving is None or (serving.table, serving.version) != (pointer.table, pointer.version)
         if passed and fresh:
@@ -95,6 +110,11 @@ def release_newest(workspace: Workspace, embedder: Embedder) -> GateReport:
 def _outcome_rule(workspace: Workspace) -> Rule:
     failed = failed_expectations(workspace, (STATE, CHUNKS), source=ALL_SOURCES)
     return none_of("blocking_expectations_hold", failed, "blocking expectations failed")
+
+
+def _verdict_rule(workspace: Workspace) -> Rule:
+    broken = broken_invariants(workspace, (STATE, CHUNKS))
+    return none_of("recorded_invariants_hold", broken, "invariants were broken when they were judged last")
 
 
 def _canary_rule(canaries: CanarySet, answered: Mapping[Canary, bool]) -> Rule:

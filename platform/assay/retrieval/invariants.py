@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pyarrow.compute
 
+from assay.built_from import inputs_of
 from assay.documents.gold import CHUNKS
 from assay.documents.state import STATE, current_mask
 from assay.embeddings import Embedder
@@ -24,10 +25,14 @@ SAMPLED_VECTORS = 256
 
 
 def index_rules(workspace: Workspace, index: ChunkIndex) -> tuple[Rule, ...]:
-    """Invariants 3, 4 and 9: the vectors are the current chunks, documents stand whole, nothing deleted is there."""
+    """Invariants 3, 4 and 9: the vectors are the current chunks, documents stand whole, nothing deleted is there.
+
+    Judged against the versions that the index was built from; the caller holds the table's lock.
+    """
+    lake = workspace.at(inputs_of(workspace, index.name)).lake
     standing = index.standing()
-    chunks = workspace.lake.read(CHUNKS, columns=standing.column_names).select(standing.column_names)
-    state = workspace.lake.read(STATE)
+    chunks = lake.read(CHUNKS, columns=standing.column_names).select(standing.column_names)
+    state = lake.read(STATE)
     gone = set(state.filter(pc.invert(current_mask(state)))["document_id"].to_pylist())
     versions = standing.group_by("document_id").aggregate([("document_version", "count_distinct")])
     mixed = versions.filter(pc.greater(versions["document_version_count_distinct"], 1))["document_id"].to_pylist()

@@ -10,8 +10,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute
 
+from assay.built_from import inputs_of, remember
 from assay.documents.bronze import day_of
-from assay.documents.gold import CHUNKS, configured_chunker
+from assay.documents.gold import CHUNKS, chunks_lock, configured_chunker
 from assay.embeddings import Embedder
 from assay.locks import exclusive
 from assay.progress import bar
@@ -67,7 +68,10 @@ def reconcile_index(workspace: Workspace, embedder: Embedder) -> IndexReport:
     name = table_name(embedder.model.fingerprint, configured_chunker(workspace.settings))
     with exclusive(table_lock(workspace, embedder)):
         index = open_index(workspace, embedder, create=True)
-        desired = workspace.lake.read(CHUNKS, columns=STANDING_SCHEMA.names).select(STANDING_SCHEMA.names)
+        with exclusive(chunks_lock(workspace)):
+            inputs = {CHUNKS.name: workspace.lake.version(CHUNKS), **inputs_of(workspace, CHUNKS.name)}
+        lake = workspace.at(inputs).lake
+        desired = lake.read(CHUNKS, columns=STANDING_SCHEMA.names).select(STANDING_SCHEMA.names)
         standing = index.standing()
         _redate(index, desired, standing)
         differing, removed = _differing_documents(desired, standing)
@@ -75,7 +79,7 @@ def reconcile_index(workspace: Workspace, embedder: Embedder) -> IndexReport:
         by_day: dict[date, Counter[str]] = {}
         with bar("embedding") as report:
             for group in _groups(differing, DOCUMENTS_PER_COMMIT):
-                rows = workspace.lake.read(CHUNKS, where={"document_id": group})
+                rows = lake.read(CHUNKS, where={"document_id": group})
                 vectors = embedder.embed(rows["context_text"].to_pylist(), progress=report)
                 for version, is_new in zip(rows["document_version"].to_pylist(), vectors.is_new, strict=True):
                     by_day.setdefault(day_of(version), Counter())["embedded" if is_new else "reused"] += 1
@@ -91,6 +95,7 @@ def reconcile_index(workspace: Workspace, embedder: Embedder) -> IndexReport:
                 )
         if removed:
             deleted += index.replace_documents(_no_rows(index), removed, version_bound=_newest(standing)).deleted
+        remember(workspace, name, inputs)
         return IndexReport(
             table=name,
             version=index.version,
