@@ -21,7 +21,7 @@ HEAVY = {"torch", "sentence_transformers", "transformers", "great_expectations",
 LAYERS = (
     {
         "errors", "settings", "schema", "tables", "rows", "conditions", "locks", "progress", "lake", "warehouse", "workspace",
-        "dbt", "lake_maintenance",
+        "dbt", "lake_maintenance", "built_from",
     },
     {"quality"},
     {"lake_tables", "marts"},

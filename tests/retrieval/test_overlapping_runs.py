@@ -1,11 +1,13 @@
 """Two runs at once, stage by stage in the worst order: neither is judged by what the other has moved on."""
 
+from collections.abc import Iterator
 from datetime import date
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
-from document_runs import GARBLED, Pipeline, day, put, version
+from document_runs import GARBLED, ParserInThisProcess, Pipeline, day, put, version
 
 from assay.documents.bronze import FEED, land_manifest, write_feed
 from assay.documents.day_verdicts import judge_day
@@ -23,13 +25,15 @@ from assay.retrieval.gate import GateReport, release_newest
 from assay.retrieval.invariants import index_rules
 from assay.retrieval.reconcile import open_index, reconcile_index
 from assay.warehouse import engine
+from assay.workspace import Run, Workspace
 
 
 class OneRun:
     """A run that is led stage by stage, judging as the assets do."""
 
-    def __init__(self, pipeline: Pipeline) -> None:
-        self.pipeline, self.workspace = pipeline, pipeline.workspace()
+    def __init__(self, pipeline: Pipeline, run_id: str) -> None:
+        self.pipeline = pipeline
+        self.workspace = Workspace(pipeline.settings, Run(run_id, pipeline.workspace().run.started_at))
         [self.source] = pipeline.settings.active_sources
 
     def land(self, one: date) -> None:
@@ -76,12 +80,12 @@ class OneRun:
 
 @pytest.fixture
 def one(pipeline: Pipeline) -> OneRun:
-    return OneRun(pipeline)
+    return OneRun(pipeline, "one")
 
 
 @pytest.fixture
 def other(pipeline: Pipeline) -> OneRun:
-    return OneRun(pipeline)
+    return OneRun(pipeline, "other")
 
 
 def standing(pipeline: Pipeline) -> set[str]:
@@ -113,6 +117,34 @@ def test_a_day_is_not_refused_for_what_another_run_has_half_written(
         "docs:a.md": version(1), "docs:b.md": version(2)
     }  # fmt: skip
     assert all(row["passed"] for row in pipeline.read(VERDICTS))
+
+
+def test_a_feed_that_is_written_while_its_texts_are_parsed_is_not_judged_with_the_old_texts(
+    pipeline: Pipeline, inbox: Path, one: OneRun, other: OneRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(inbox / str(day(1)), {"a.md": "# A\n\nOf the first day."})
+    put(inbox / str(day(2)), {"a.md": "# A\n\nOf the first day.", "b.md": "# B\n\nOf the second day."})
+    one.land(day(2))
+    one.feed(day(2))
+    parse_many = ParserInThisProcess.parse_many
+
+    def parse_beside_the_other(parser: ParserInThisProcess, items: Any) -> Iterator[Any]:
+        parsed = list(parse_many(parser, items))
+        other.land(day(1))
+        for number in (1, 2):
+            other.feed(day(number))  # the second day brings one document less than what is being parsed
+        yield from parsed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ParserInThisProcess, "parse_many", parse_beside_the_other)
+        one.parse(day(2))
+    assert pipeline.read(VERDICTS, table_name=DOCUMENTS.name) == [], "whoever wrote the feed parses it, and judges"
+    one.state(day(2))
+    assert "docs:b.md" in standing(pipeline)
+    for number in (1, 2):
+        other.parse(day(number))
+    other.state(day(2))
+    assert standing(pipeline) == {"docs:a.md", "docs:b.md"}
 
 
 def test_what_was_built_is_judged_by_what_it_was_built_from(
