@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
+
 from assay.cli.launching import prepare_dagster_home
 from assay.settings import Settings
 
@@ -160,6 +162,8 @@ def dagster_processes(
     `module` holds the definitions in place of those of `workspace.yaml`.
     """
     prepare_dagster_home(settings)
+    with dg.DagsterInstance.from_config(str(settings.dagster_home)):
+        pass  # two processes that make its SQLite files at once fail in Alembic; `dg dev` makes them before it starts them
     port = _free_port()
     variables = {
         **os.environ,
