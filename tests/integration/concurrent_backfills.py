@@ -88,14 +88,17 @@ class Scene:
 class Backfilled:
     """The runs of a backfill, and where their seconds went.
 
-    `stage_seconds`: inside Assay's own functions, the import of their libraries included. `total_seconds`: from the first
-    run's start to the last one's end. `dagster_share`: what of that was spent outside of Assay's functions.
+    `total_seconds`: from the first run's start to the last one's end. The others are summed up over the runs: `run_seconds`
+    from start to end, `asset_seconds` inside the steps of assets, the import of libraries included, `check_seconds` inside
+    those of checks.
     """
 
     runs: list[DagsterRun]
     days: int
-    stage_seconds: float
     total_seconds: float
+    run_seconds: float
+    asset_seconds: float
+    check_seconds: float
     waited_seconds: float
 
     @property
@@ -105,7 +108,8 @@ class Backfilled:
 
     @property
     def dagster_share(self) -> float:
-        return 1 - self.stage_seconds / self.total_seconds
+        """What of the runs' seconds passed outside of the assets' steps: checks, events, waiting for a pool."""
+        return 1 - self.asset_seconds / self.run_seconds
 
 
 def backfill(scene: Scene, dagster: Dagster, days: Sequence[date], *, timeout_seconds: float) -> Backfilled:
@@ -113,21 +117,26 @@ def backfill(scene: Scene, dagster: Dagster, days: Sequence[date], *, timeout_se
     asked = time.time()
     launched = dagster.backfill(KEYS, [day.isoformat() for day in days])
     runs = dagster.wait_for([launched], timeout_seconds=timeout_seconds)
+    return measured(scene.settings, runs, len(days), asked)
+
+
+def measured(settings: Settings, runs: Sequence[DagsterRun], days: int, asked: float) -> Backfilled:
+    """Where the seconds of these runs went; `asked`: when they were asked for, in seconds since 1970."""
     starts, ends = [run.start or 0 for run in runs], [run.end or 0 for run in runs]
-    return Backfilled(
-        runs, len(days), stage_seconds(scene.settings, runs), max(ends) - min(starts), min(starts) - asked
-    )
-
-
-def stage_seconds(settings: Settings, runs: Sequence[DagsterRun]) -> float:
-    """The seconds that the stages of these runs say they took, all days and assets together."""
+    seconds = {True: 0.0, False: 0.0}
     with dg.DagsterInstance.from_config(str(settings.dagster_home)) as instance:
-        return sum(
-            float(made.metadata["seconds"].value)
-            for run in runs
-            for entry in instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION)
-            if (made := entry.asset_materialization) and "seconds" in made.metadata
-        )
+        for step in (step for run in runs for step in instance.get_run_step_stats(run.run_id)):
+            is_check = step.step_key.endswith(("_expectations", "_invariants"))
+            seconds[is_check] += (step.end_time or 0) - (step.start_time or 0)
+    return Backfilled(
+        list(runs),
+        days,
+        max(ends) - min(starts),
+        sum(ends) - sum(starts),
+        seconds[False],
+        seconds[True],
+        min(starts) - asked,
+    )
 
 
 def beside_each_other(

@@ -50,7 +50,8 @@ def main() -> int:
     problems += [*searches.errors, *searches.torn, *(f"{name} was not found any more" for name in searches.lost)]
     rows = "\n".join(
         f"| {what} | {one.days} | {len(one.runs)} | {one.total_seconds:.0f} | {one.total_seconds / one.days:.2f} "
-        f"| {one.stage_seconds:.0f} | {one.dagster_share:.0%} | {one.waited_seconds:.0f} |"
+        f"| {one.run_seconds:.0f} | {one.asset_seconds:.0f} | {one.check_seconds:.0f} | {one.dagster_share:.0%} "
+        f"| {one.waited_seconds:.0f} |"
         for what, one in (("first", alone), ("again, nothing to do", again))
     )
     section = f"""{HEADING}
@@ -59,11 +60,11 @@ def main() -> int:
 
 {given.documents} documents a day in a folder per day, a tenth of them edited daily; {len(days)} days, one missing in the middle.
 The backfill is launched through GraphQL; web server and daemon are processes of their own. Ranges: {", ".join(f"{first} to {last}" for first, last in alone.ranges)}.
-Seconds in Assay's functions include the import of their libraries (torch, Great Expectations, LanceDB, dbt); Dagster's share is the rest
-of a run's time: events, checks, steps.
+The two runs go beside each other; each is a process that imports torch, Great Expectations, LanceDB and dbt for itself. Dagster's share
+is what of the runs' seconds passed outside of the assets' steps: checks, events, and waiting for a pool that the other run holds.
 
-| backfill | partitions | runs | seconds | seconds per partition | of them in Assay's functions | Dagster's share | seconds until the first run began |
-|---|---|---|---|---|---|---|---|
+| backfill | partitions | runs | seconds | seconds per partition | seconds of the runs, added up | in assets | in checks | Dagster's share | seconds until the first run began |
+|---|---|---|---|---|---|---|---|---|---|
 {rows}
 
 Then a tenth of the documents of every day were edited, and two backfills of overlapping halves, a schedule's tick and a search loop ran at the same time, for {beside_seconds:.0f} s: {len(runs)} runs,
