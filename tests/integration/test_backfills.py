@@ -15,8 +15,8 @@ FIRST_DAY = date(2026, 10, 1)
 # Six days, of which the third is not there: two contiguous ranges.
 GENERATED = GeneratedDays.of(FIRST_DAY, length=6, documents=10, without=(2,))
 TIMEOUT_SECONDS = 600
-# Each run is a process that imports everything: five of them take three minutes of CPU, so the second half is for CI.
-at_scale = pytest.mark.skipif(
+# Each run is a process that imports everything: five of them take three minutes of CPU.
+pytestmark = pytest.mark.skipif(
     os.environ.get("ASSAY_TEST_SCALE") != "ci", reason="three CPU-minutes: ASSAY_TEST_SCALE=ci runs it"
 )
 
@@ -65,7 +65,6 @@ def test_rows_are_those_of_the_source(running: Running) -> None:
     assert running.problems == []
 
 
-@at_scale
 def test_two_backfills_a_schedule_and_searches_do_not_disturb_each_other(running: Running, beside: Beside) -> None:
     assert {run.status for run in beside.runs} == {"SUCCESS"}
     assert {run.tags.get("assay/trigger", "backfill") for run in beside.runs} == {"backfill", "every minute"}
@@ -75,7 +74,6 @@ def test_two_backfills_a_schedule_and_searches_do_not_disturb_each_other(running
     assert "Could not set lock" not in log
 
 
-@at_scale
 def test_no_search_failed_or_saw_half_a_document(beside: Beside) -> None:
     assert beside.searches.errors == {}
     assert beside.searches.torn == []
