@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
+from itertools import cycle
 from random import Random
 from typing import Any
 
@@ -49,6 +50,7 @@ def random_rows(random: Random) -> Rows:
         lambda: _judged(random) | {"success": random.random() < 0.7, "is_blocking": random.random() < 0.5},
     )
     add(VERDICTS, 0.05, lambda: _judged(random) | {"passed": random.random() < 0.8})
+    chunk_counts = cycle([0, 1, 2])
     for text in {row["document_id"]: row for row in rows[DOCUMENTS.name]}.values():
         kind = random.choice(["stands", "stands", "deleted", "unusable"])
         place = {"text_source": text["source"], "text_day": text["day"], "title": f"Title of {text['document_id']}"}
@@ -56,7 +58,7 @@ def random_rows(random: Random) -> Rows:
         rows[STATE.name].append(
             filled(STATE, document_id=text["document_id"], source="b", is_deleted=kind == "deleted", **stood)
         )
-        for number in range(random.randrange(3) if kind == "stands" else 0):
+        for number in range(next(chunk_counts) if kind == "stands" else 0):
             chunk_id = f"{text['document_id']}/{number}"
             rows[CHUNKS.name].append(
                 filled(CHUNKS, document_id=text["document_id"], chunk_id=chunk_id, token_count=number)
