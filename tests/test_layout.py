@@ -21,6 +21,7 @@ HEAVY = {"torch", "sentence_transformers", "transformers", "great_expectations",
 LAYERS = (
     {
         "errors", "settings", "schema", "tables", "rows", "conditions", "locks", "progress", "lake", "warehouse", "workspace",
+        "durable_files",
         "dbt", "lake_maintenance", "built_from",
     },
     {"quality"},
@@ -28,6 +29,7 @@ LAYERS = (
     {"embeddings"},
     {"documents"},
     {"retrieval"},
+    {"evaluation"},
     {"cli"},
 )  # fmt: skip
 SAYS_NOTHING = {"utils", "util", "helpers", "helper", "common", "misc", "manager", "base"}

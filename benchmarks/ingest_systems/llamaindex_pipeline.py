@@ -21,6 +21,10 @@ from ingest_systems.command import CHUNK_TOKENS, Chunks, run
 from ingest_systems.corpus import read_day
 from ingest_systems.meter import MODEL_BATCH_TEXTS, Meter, load_sentence_transformer
 
+# The pipeline hands all chunks of a call to the store at once, and Chroma refuses more than 5,461: the 6,742 of 400
+# documents ended the first load with an error, after their embedding.
+DOCUMENTS_PER_CALL = 200
+
 
 class CountedEmbedding(BaseEmbedding):
     """The model, loaded with the first text."""
@@ -65,7 +69,9 @@ class LlamaIndexPipeline:
             vector_store=store,
             disable_cache=True,
         )
-        pipeline.run(documents=_documents(corpus, day))
+        documents = _documents(corpus, day)
+        for start in range(0, len(documents), DOCUMENTS_PER_CALL):
+            pipeline.run(documents=documents[start : start + DOCUMENTS_PER_CALL])
         pipeline.persist(str(folder))
 
     def stored(self) -> Chunks:

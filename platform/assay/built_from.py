@@ -5,22 +5,26 @@ inputs a right table would be called wrong.
 """
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from assay.durable_files import replace_file, write_error
 from assay.workspace import Workspace
 
 Versions = Mapping[str, int | None]
 
 
 def remember(workspace: Workspace, name: str, inputs: Versions) -> None:
-    """Keep the versions that the table or index `name` was built from; the caller holds its lock."""
+    """Keep the versions that the table or index `name` was built from; the caller holds its lock. Raises StorageError."""
     path = _path(workspace, name)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(f".{os.getpid()}")
-    temporary.write_text(json.dumps(dict(inputs), sort_keys=True), encoding="utf-8")
-    os.replace(temporary, path)
+    try:
+        replace_file(path, json.dumps(dict(inputs), sort_keys=True))
+    except OSError as error:
+        raise write_error(
+            f"What `{name}` was built from could not be noted in `{path}`: {error.strerror}. It was written and stands. "
+            "See the place with `df -h`, then run this again.",
+            error,
+        ) from error
 
 
 def inputs_of(workspace: Workspace, name: str) -> Versions:

@@ -4,7 +4,6 @@ Whoever reads a mart reads the lake. The warehouse file is opened while it is bu
 deleting it costs one build.
 """
 
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ import pyarrow.compute
 from pydantic import TypeAdapter, ValidationError
 
 from assay.dbt import NodeResult, build, project_hash
+from assay.durable_files import replace_file, write_error
 from assay.lake import Commit
 from assay.lake_tables import LAKE_TABLES
 from assay.locks import exclusive
@@ -159,10 +159,14 @@ def _read_built(home: Path) -> _Built | None:
 
 def _write_built(home: Path, built: _Built) -> None:
     path = _built_path(home)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_suffix(".new")
-    fresh.write_bytes(_BUILT.dump_json(built, indent=1))
-    os.replace(fresh, path)
+    try:
+        replace_file(path, _BUILT.dump_json(built, indent=1).decode())
+    except OSError as error:
+        raise write_error(
+            f"The last build could not be noted in `{path}`: {error.strerror}. The marts were built and are built again "
+            "by the next run. See the place with `df -h`, then run this again.",
+            error,
+        ) from error
 
 
 def _built_path(home: Path) -> Path:

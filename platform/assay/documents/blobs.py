@@ -5,9 +5,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from assay.errors import DiskFull, StorageError
-
-_NO_SPACE_ERRNO = (28, 122)  # ENOSPC, EDQUOT
+from assay.durable_files import write_error
 
 
 def sha256_hex(data: bytes) -> str:
@@ -45,13 +43,9 @@ class BlobStore:
                     Path(partial.name).unlink(missing_ok=True)
                     raise
         except OSError as error:
-            if error.errno in _NO_SPACE_ERRNO:
-                raise DiskFull(
-                    f"The blob folder `{self._root}` is on a full disk. What was committed before stands. "
-                    "Free space, see it with `df -h`, then run this again."
-                ) from error
-            raise StorageError(
+            raise write_error(
                 f"A blob could not be written under `{self._root}`: {error.strerror}. What was committed before stands. "
-                "Look into it with `assay doctor`."
+                "See the place with `df -h`, then run this again.",
+                error,
             ) from error
         return content_hash

@@ -6,7 +6,6 @@ and scripts from other hosts and sends the reader's browser there, so its sectio
 nothing.
 """
 
-import errno
 import html
 import json
 import os
@@ -17,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from assay.errors import DiskFull, StorageError
+from assay.durable_files import write_error
 from assay.locks import exclusive
 from assay.quality.expectations import Suite
 from assay.quality.runner import Outcome, Validation
@@ -181,8 +180,8 @@ def _write(path: Path, text: str) -> None:
         partial.write_text(text, encoding="utf-8")
         os.replace(partial, path)
     except OSError as error:
-        kind = DiskFull if error.errno in (errno.ENOSPC, errno.EDQUOT) else StorageError
-        raise kind(
+        raise write_error(
             f"The page `{path}` could not be written: {error.strerror}. Its batch was not written either, what was "
-            "committed before stands. See the place with `df -h`, then run this again."
+            "committed before stands. See the place with `df -h`, then run this again.",
+            error,
         ) from error

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from assay.durable_files import FileStamp, file_stamp, replace_file, stamp_of, write_error
 from assay.errors import StorageError
 from assay.retrieval import filters
-from assay.retrieval.durable_files import FileStamp, file_stamp, replace_file, stamp_of, write_error
 
 DENY_LIST_FILE = "deny_list.json"
 

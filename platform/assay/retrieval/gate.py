@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from assay.built_from import inputs_of
+from assay.documents.duplicates import DUPLICATES, SIGNATURES
 from assay.documents.gold import CHUNKS, configured_chunker
 from assay.documents.state import STATE
 from assay.embeddings import Embedder
@@ -108,12 +109,12 @@ def release_newest(workspace: Workspace, embedder: Embedder) -> GateReport:
 
 
 def _outcome_rule(workspace: Workspace) -> Rule:
-    failed = failed_expectations(workspace, (STATE, CHUNKS), source=ALL_SOURCES)
+    failed = failed_expectations(workspace, (STATE, SIGNATURES, DUPLICATES, CHUNKS), source=ALL_SOURCES)
     return none_of("blocking_expectations_hold", failed, "blocking expectations failed")
 
 
 def _verdict_rule(workspace: Workspace) -> Rule:
-    broken = broken_invariants(workspace, (STATE, CHUNKS))
+    broken = broken_invariants(workspace, (STATE, DUPLICATES, CHUNKS))
     return none_of("recorded_invariants_hold", broken, "invariants were broken when they were judged last")
 
 

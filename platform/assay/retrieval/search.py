@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
 
+from assay.durable_files import FileStamp
 from assay.embeddings import Embedder
 from assay.errors import ConfigurationError, ModelError, NotReady, StorageError
 from assay.retrieval import engine
 from assay.retrieval.denials import Denial, denials_stamp, denials_within, read_denials, without_denied
-from assay.retrieval.durable_files import FileStamp
 from assay.retrieval.filters import FilterValue, is_unicode, prefilter
 from assay.retrieval.hits import Hit, SearchResult
 from assay.retrieval.legs import Request, SearchMode, Stopwatch, Vector, find

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from assay.durable_files import FileStamp, append_line, file_stamp, replace_file, stamp_of, write_error
 from assay.errors import StorageError
-from assay.retrieval.durable_files import FileStamp, append_line, file_stamp, replace_file, stamp_of, write_error
 
 POINTER_FILE = "serving.json"
 HISTORY_FILE = "history.jsonl"
