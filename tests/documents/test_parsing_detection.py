@@ -16,11 +16,11 @@ from assay.errors import DocumentRejected
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(64)
 
 
-def zip_of(*names: str) -> bytes:
+def zip_of(*names: str, content: str = "content") -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name in names:
-            archive.writestr(name, "content")
+            archive.writestr(name, content)
     return buffer.getvalue()
 
 
@@ -32,13 +32,13 @@ REFUSED = {
     "invisible characters": ("\u200b\u200b\n\ufeff".encode(), "a.txt", "no_text", ""),
     "page without text": (b"<!doctype html><script>x=1</script><p> <br></p>", "a.html", "no_text", ""),
     "front matter alone": (b"---\ntitle: T\n---\n", "a.md", "no_text", ""),
-    "PDF": (b"%PDF-1.7\n%\xe2\xe3\n1 0 obj", "notes.txt", "unsupported_type", "PDF"),
-    "PDF after a line": (b"\n\n%PDF-1.4\nx", "a", "unsupported_type", "PDF"),
-    "PNG": (PNG, "a.md", "unsupported_type", "PNG"),
-    "JPEG": (b"\xff\xd8\xff\xe0" + bytes(32), "a.jpg", "unsupported_type", "JPEG"),
+    "PDF": (b"%PDF-1.7\n%\xe2\xe3\n1 0 obj", "notes.txt", "corrupt", "PDF"),
+    "PDF after a line": (b"\n\n%PDF-1.4\nx", "a", "corrupt", "PDF"),
+    "PNG": (PNG, "a.md", "corrupt", "image"),
+    "JPEG": (b"\xff\xd8\xff\xe0" + bytes(32), "a.jpg", "corrupt", "image"),
     "GIF": (b"GIF89a" + bytes(32), "a.gif", "unsupported_type", "GIF"),
-    "TIFF": (b"II*\x00" + bytes(32), "a.tif", "unsupported_type", "TIFF"),
-    "WebP": (b"RIFF\x10\x00\x00\x00WEBPVP8 " + bytes(32), "a.webp", "unsupported_type", "WebP"),
+    "TIFF": (b"II*\x00" + bytes(32), "a.tif", "corrupt", "image"),
+    "WebP": (b"RIFF\x10\x00\x00\x00WEBPVP8 " + bytes(32), "a.webp", "corrupt", "image"),
     "gzip": (gzip.compress(b"text"), "a.txt", "unsupported_type", "gzip"),
     "ELF": (b"\x7fELF\x02\x01\x01" + bytes(32), "a.txt", "unsupported_type", "elf"),
     "RTF": (rb"{\rtf1\ansi text}", "a.txt", "unsupported_type", "RTF"),
@@ -49,9 +49,14 @@ REFUSED = {
         "encrypted",
         "password",
     ),
-    "DOCX": (zip_of("[Content_Types].xml", "word/document.xml"), "a.txt", "unsupported_type", "DOCX"),
-    "PPTX": (zip_of("[Content_Types].xml", "ppt/presentation.xml"), "a", "unsupported_type", "PPTX"),
-    "XLSX": (zip_of("[Content_Types].xml", "xl/workbook.xml"), "a", "unsupported_type", "XLSX"),
+    "Office without its content types": (zip_of("word/document.xml"), "a.docx", "corrupt", "[Content_Types].xml"),
+    "Office with damaged content types": (zip_of("[Content_Types].xml", "xl/workbook.xml"), "a", "corrupt", "Office"),
+    "Office of another kind": (
+        zip_of("[Content_Types].xml", "visio/document.xml", content="<Types/>"),
+        "a.vsdx",
+        "unsupported_type",
+        "openxmlformats-package",
+    ),
     "ZIP": (zip_of("a.txt"), "a.md", "unsupported_type", "ZIP"),
     "half a DOCX": (zip_of("word/document.xml")[:40], "a.docx", "corrupt", "ZIP"),
     "NUL, named text": (b"text\x00text", "a.txt", "corrupt", "a.txt"),
@@ -76,8 +81,8 @@ def test_refusals_have_their_reason(case: str) -> None:
 
 
 def test_refusals_cross_the_process_border_whole() -> None:
-    with pytest.raises(DocumentRejected, match=r"unsupported_type: The content is PNG image, which is not read yet\."):
-        parse_document(PNG, name="scan.png")
+    with pytest.raises(DocumentRejected, match=r"unsupported_type: The content is GIF image, which is not read yet\."):
+        parse_document(b"GIF89a" + bytes(32), name="scan.gif")
 
 
 def test_a_text_beyond_the_limit_is_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,7 +93,9 @@ def test_a_text_beyond_the_limit_is_too_large(monkeypatch: pytest.MonkeyPatch) -
     assert refused.value.reason == "too_large"
 
 
-HTML, MARKDOWN, PLAIN = "text/html", "text/markdown", "text/plain"
+HTML, MARKDOWN, PLAIN, MAIL = "text/html", "text/markdown", "text/plain", "message/rfc822"
+CSV, TSV = "text/csv", "text/tab-separated-values"
+PARSER_NAMES = {HTML: "html", MARKDOWN: "markdown", PLAIN: "plain", MAIL: "eml", CSV: "delimited", TSV: "delimited"}
 TYPES: list[tuple[str, str, str | None, str]] = [
     ("<!DOCTYPE html><p>x", "page.txt", None, HTML),
     ("\n <!-- c -->\n<?xml version='1.0'?><html><p>x", "page.md", "text/plain", HTML),
@@ -110,6 +117,20 @@ TYPES: list[tuple[str, str, str | None, str]] = [
     ("# Title\n\nSee [x](https://example.org).", "script.py", None, PLAIN),
     ("# Title\n\nSee [x](https://example.org).", "a", "text/plain", PLAIN),
     ("PK is a country code", "a.txt", None, PLAIN),
+    ("a,b\n1,2\n", "a.csv", None, CSV),
+    ("a\tb\n1\t2\n", "a.csv", None, TSV),
+    ("a;b\n1;2\n", "a", "text/csv", CSV),
+    ("A note, with a comma.\n\nAnd a longer line without any\nor with, well, three\n", "a.csv", None, PLAIN),
+    ("Industry\nSales\nOther\n", "a.csv", None, PLAIN),
+    ("id\tname\tcity\n1\tA\tX\n2\tB\tY\n3\tC\tZ\n", "export", None, TSV),
+    ("id,name,city\n1,A,X\n2,B,Y\n3,C,Z\n", "export", "text/plain", PLAIN),
+    ("First, second, third.\n" * 5, "notes.txt", None, PLAIN),
+    ("let a = f(x, y, z);\n" * 5, "a.js", None, PLAIN),
+    ("From: a@example.org\nSubject: s\n\nText", "mail", None, MAIL),
+    ("Received: by x;\n\ttoday\nMIME-Version: 1.0\n\nText", "m.txt", None, MAIL),
+    ("From: a@example.org\nX-Other: s\n\nText", "a.eml", None, PLAIN),
+    ("from: a\nto: b\n", "routes.yaml", None, PLAIN),
+    ("Notes\nFrom: a@example.org\nSubject: s\n", "a.eml", None, PLAIN),
     ("MZ begins this text, and ID3 is in it", "a.txt", None, PLAIN),
 ]
 
@@ -119,7 +140,8 @@ def test_content_decides_and_names_and_hints_fill_the_gaps(
     text: str, name: str, media_type: str | None, expected: str
 ) -> None:
     parsed = parse_here(text.encode(), name, media_type)
-    assert (parsed.media_type, parsed.parser) == (expected, f"{expected.removeprefix('text/')}@1")
+    assert parsed.media_type == expected
+    assert parsed.parser.partition("@")[0] == PARSER_NAMES[expected]
 
 
 SENTENCES = {

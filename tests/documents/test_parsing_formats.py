@@ -171,6 +171,10 @@ def test_boilerplate_goes_and_the_body_stays(page: str) -> None:
     assert re.findall(r"\w+", html(BOILERPLATE + page)) == ["Body", "text"]
 
 
+def test_processing_instructions_are_no_elements() -> None:
+    assert html("<p>a<?php echo 1 ?>b</p><table><tr><td>c<?p x?><td>d</table>") == "ab\n\n| c | d |\n| --- | --- |"
+
+
 def test_text_beside_an_all_but_empty_main_is_kept() -> None:
     story = "<p>" + "A sentence of the story. " * 30
     assert html(f"<main>Loading</main><div>{story}</div>").startswith("Loading\n\nA sentence of the story. A")

@@ -10,10 +10,10 @@ import threading
 import time
 from pathlib import Path
 
-from assay.documents.parsing import ParsedDocument, parse_here
+from assay.documents.parsing import ParsedDocument, ParseOptions, parse_here
 
 
-def obey(data: bytes, name: str, media_type: str | None) -> ParsedDocument:
+def obey(data: bytes, name: str, media_type: str | None, options: ParseOptions) -> ParsedDocument:
     order, _, argument = data.decode().partition(":")
     if order == "sleep":
         time.sleep(60)
@@ -56,7 +56,7 @@ def obey(data: bytes, name: str, media_type: str | None) -> ParsedDocument:
         return _document(f"{resource.getrlimit(resource.RLIMIT_AS)[0]} {resource.getrlimit(resource.RLIMIT_CORE)[0]}")
     elif order == "pid":
         return _document(str(os.getpid()))
-    return parse_here(data, name, media_type)
+    return parse_here(data, name, media_type, options)
 
 
 def _die_soon() -> None:

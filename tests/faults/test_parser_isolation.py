@@ -159,7 +159,7 @@ def test_a_parser_that_cannot_be_imported_is_a_configuration_error() -> None:
     ):
         list(pool.parse_many([(1, b"text", "x.txt")]))
     with pytest.raises(ConfigurationError, match="top of a module"):
-        ParserPool(parse=lambda data, name, media_type: parse_document(data, name=name))
+        ParserPool(parse=lambda data, name, media_type, options: parse_document(data, name=name))
 
 
 def test_threads_may_parse_together() -> None:

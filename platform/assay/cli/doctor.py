@@ -4,7 +4,7 @@ import importlib.metadata
 import shutil
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -93,11 +93,27 @@ def _dbt_manifest(settings: Settings) -> Finding:
     return Finding("dbt manifest", found is not None, seen, "make dbt-manifest", needed=False)
 
 
-def _tesseract(_: Settings) -> Finding:
-    found = shutil.which("tesseract")
-    return Finding(
-        "tesseract (OCR)", found is not None, found or "not on PATH", "apt-get install tesseract-ocr", needed=False
-    )
+def _tesseract(settings: Settings) -> Finding:
+    from assay.documents.parsing.ocr_tesseract import COMMAND, installed_languages, version
+
+    what, languages = "tesseract (OCR)", settings.ocr_languages.split("+")
+    found = shutil.which(COMMAND)
+    if found is None:
+        return Finding(what, False, "not on PATH: scans and images are refused", _install(languages), needed=False)
+    try:
+        installed = installed_languages(found)
+        seen = f"{version(found)} at {found}, languages {', '.join(installed) or 'none'}"
+    except AssayError as error:
+        return Finding(what, False, f"{found}: {error}", _install(languages), needed=False)
+    # Without `osd` pages that lie on their side are still found, with more readings.
+    missing = [one for one in (*languages, "osd") if one not in installed]
+    lacking = f"; missing: {', '.join(missing)}" if missing else ""
+    return Finding(what, not missing, seen + lacking, _install(missing), needed=False)
+
+
+def _install(languages: Sequence[str]) -> str:
+    packages = [f"tesseract-ocr-{one.replace('_', '-')}" for one in languages if one != "eng"]
+    return " ".join(["apt-get install tesseract-ocr", *packages])
 
 
 def _redis(_: Settings) -> Finding:

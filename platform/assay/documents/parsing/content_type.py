@@ -4,14 +4,14 @@ import io
 import re
 import zipfile
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 
+from assay.documents.parsing.office_package import CONTENT_TYPES, package_type
+from assay.documents.parsing.options import DEFAULT_OPTIONS, ParseOptions
 from assay.documents.parsing.text_encoding import decode, has_wide_mark
+from assay.documents.parsing.text_type import TEXT_SUFFIXES, suffix_of, text_type
 from assay.errors import DocumentRejected
 
-HTML = "text/html"
-MARKDOWN = "text/markdown"
-PLAIN = "text/plain"
+MAIL = "message/rfc822"
 
 # Magic bytes at an offset. Those that are words in ASCII count only beside NUL bytes: a text may begin with them.
 _SIGNATURES: tuple[tuple[int, bytes, str], ...] = (
@@ -49,47 +49,25 @@ _SIGNATURES: tuple[tuple[int, bytes, str], ...] = (
 _OLE2 = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ENCRYPTED_OFFICE = "EncryptedPackage".encode("utf-16-le")
 _WINDOW_BYTES = 1024
-# The first member whose name begins so decides what a ZIP archive is.
+# The first member whose name begins so decides what another ZIP archive is.
 _ZIP_MEMBERS = (
-    ("word/", "application/vnd.openxmlformats-officedocument.wordprocessingml.document"),
-    ("ppt/", "application/vnd.openxmlformats-officedocument.presentationml.presentation"),
-    ("xl/", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
     ("META-INF/container.xml", "application/epub+zip"),
     ("META-INF/MANIFEST.MF", "application/java-archive"),
     ("content.xml", "application/vnd.oasis.opendocument"),
 )
+# Office files whose list of content is lost: damaged, and worth that name.
+_OFFICE_FOLDERS = ("word/", "ppt/", "xl/")
 
-_MARKDOWN_SUFFIXES = frozenset({".md", ".markdown", ".mdx", ".mkd", ".mdown"})
-_HTML_SUFFIXES = frozenset({".html", ".htm", ".xhtml"})
-_PLAIN_SUFFIXES = frozenset({
-    ".txt", ".text", ".log", ".csv", ".tsv", ".json", ".jsonl", ".xml", ".yaml", ".yml", ".toml", ".ini", ".cfg",
-    ".conf", ".rst", ".adoc", ".org", ".tex", ".eml", ".srt", ".sql", ".py", ".js", ".ts", ".java", ".c", ".h", ".cpp",
-    ".rs", ".go", ".rb", ".sh", ".css",
-})  # fmt: skip
-# A name that promises prose but not which: here the content may show that it is Markdown.
-_UNDECIDED_SUFFIXES = frozenset({"", ".txt", ".text"})
+# RFC 5322: fields of a name, a colon and lines that go on after white space, up to an empty line.
+_MAIL_HEAD = re.compile(rb"(?:[!-9;-~]{1,76}+:[^\r\n]*+(?:\r?\n[ \t][^\r\n]*+)*+(?:\r?\n|\r|\Z))++")
+_MAIL_FIELD = re.compile(rb"^(from|to|subject|date|message-id|received|mime-version)[ \t]*:", re.I | re.M)
+_MAIL_WINDOW_BYTES = 64 * 1024
+_LEAST_MAIL_FIELDS = 2
+_MAIL_SUFFIXES = frozenset({"", ".eml", ".txt", ".text", ".mht", ".mhtml"})
 
 # Text holds tabs, line ends, form feeds and terminal escapes; a tenth of other control bytes is no text.
 _CONTROL_BYTES = bytes(code for code in (*range(32), 127) if code not in b"\t\n\r\f\x1b")
 _MOST_CONTROL_RATIO = 0.1
-
-# Atomic: comments that are not followed by a page must not be tried in every combination.
-_SKIPPABLE = r"(?>\s+|\ufeff|<!--.{0,4000}?-->|<\?.{0,400}?\?>)*+"
-_HTML_START = re.compile(
-    _SKIPPABLE + r"<(?:!doctype\s+html|(?:html|head|body|title|meta|link|style|script|base)[\s>/])", re.I | re.S
-)
-_HTML_LINE = re.compile(r"^[ \t]*<(?:!doctype\s+html|html[\s>]|body[\s>])", re.I | re.M)
-_ANY_TAG = re.compile(r"<(?:h[1-6]|p|div|span|table|ul|ol|section|article|main|br|a|b|i|em|strong|img|pre)[\s>/]", re.I)
-
-_MARKDOWN_WINDOW_CHARACTERS = 64 * 1024
-# Each is ordinary in Markdown and rare in other text; two kinds of them together are taken for Markdown.
-_MARKDOWN_KINDS = (
-    re.compile(r"(?:\A|\n\n)#{1,6} [^\n]+\n\n"),
-    re.compile(r"\[[^\]\n]{1,200}\]\((?:https?:|/|\.|#|[\w-]{1,100}\.)[^)\n]{0,500}\)"),
-    re.compile(r"^\|?[ \t]*:?-{3,}:?[ \t]*\|[ \t:|-]*$", re.M),
-    re.compile(r"(?:^|\s)\*\*[^\s*][^*\n]*\*\*"),
-    re.compile(r"\A(?:---|\+\+\+)\n[\w-]+\s*[:=]"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +79,7 @@ class Content:
     media_type: str
     text: str | None = None
     encoding: str | None = None
+    options: ParseOptions = DEFAULT_OPTIONS
 
 
 def detect(data: bytes, *, name: str, media_type: str | None = None) -> Content:
@@ -113,14 +92,16 @@ def detect(data: bytes, *, name: str, media_type: str | None = None) -> Content:
         raise DocumentRejected("empty", "The file has 0 bytes.")
     if binary := _binary_type(data):
         return Content(data, name, binary)
+    if _is_mail(data, name, media_type):
+        return Content(data, name, MAIL)
     if not has_wide_mark(data) and _is_binary(data):
-        if _suffix(name) in _MARKDOWN_SUFFIXES | _HTML_SUFFIXES | _PLAIN_SUFFIXES:
+        if suffix_of(name) in TEXT_SUFFIXES:
             raise DocumentRejected("corrupt", f"`{name}` is named as text and holds NUL or control bytes.")
         raise DocumentRejected("unsupported_type", "The bytes are no text and of no known type.")
     text, encoding = decode(data)
     if "\x00" in text:
         raise DocumentRejected("corrupt", f"The text, read as {encoding}, holds NUL characters.")
-    return Content(data, name, _text_type(text, name, media_type), text, encoding)
+    return Content(data, name, text_type(text, name, media_type), text, encoding)
 
 
 def _binary_type(data: bytes) -> str | None:
@@ -147,53 +128,28 @@ def _zip_type(data: bytes) -> str:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             names = archive.namelist()
+            if CONTENT_TYPES in names:
+                return package_type(archive)
     except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError) as error:
         raise DocumentRejected("corrupt", f"The ZIP archive (perhaps an Office file) is damaged: {error}.") from None
+    if any(name.startswith(_OFFICE_FOLDERS) for name in names):
+        raise DocumentRejected("corrupt", f"The Office file lacks its `{CONTENT_TYPES}`.")
     for start, media_type in _ZIP_MEMBERS:
         if any(name.startswith(start) for name in names):
             return media_type
     return "application/zip"
 
 
+def _is_mail(data: bytes, name: str, media_type: str | None) -> bool:
+    if suffix_of(name) not in _MAIL_SUFFIXES and not (media_type or "").startswith(MAIL):
+        return False
+    head = _MAIL_HEAD.match(data, 0, _MAIL_WINDOW_BYTES)
+    if head is None:
+        return False
+    return len({found.lower() for found in _MAIL_FIELD.findall(head[0])}) >= _LEAST_MAIL_FIELDS
+
+
 def _is_binary(data: bytes) -> bool:
     if b"\x00" in data:
         return True
     return len(data) - len(data.translate(None, _CONTROL_BYTES)) > _MOST_CONTROL_RATIO * len(data)
-
-
-def _text_type(text: str, name: str, media_type: str | None) -> str:
-    suffix = _suffix(name)
-    hint = (media_type or "").partition(";")[0].strip().lower()
-    if _HTML_START.match(text):
-        return HTML
-    if suffix in _MARKDOWN_SUFFIXES:
-        return MARKDOWN
-    if suffix in _HTML_SUFFIXES or hint in (HTML, "application/xhtml+xml"):
-        return HTML if _ANY_TAG.search(text) or _HTML_LINE.search(text) else PLAIN
-    if hint == MARKDOWN or hint == "text/x-markdown":
-        return MARKDOWN
-    if suffix in _UNDECIDED_SUFFIXES or suffix not in _PLAIN_SUFFIXES:
-        if _HTML_LINE.search(text[:_WINDOW_BYTES]):
-            return HTML
-        if hint != PLAIN and _shows_markdown(text[:_MARKDOWN_WINDOW_CHARACTERS]):
-            return MARKDOWN
-    return PLAIN
-
-
-def _shows_markdown(text: str) -> bool:
-    prose: list[str] = []
-    fences = 0
-    fence = ""
-    for line in text.splitlines():
-        mark = line[:3] if line.startswith(("```", "~~~")) else ""
-        if mark and fence in ("", mark):
-            fence = "" if fence else mark
-            fences += 1
-        elif not fence:
-            prose.append(line)
-    without_code = "\n".join(prose)
-    return sum(kind.search(without_code) is not None for kind in _MARKDOWN_KINDS) + (fences > 1) >= 2
-
-
-def _suffix(name: str) -> str:
-    return PurePosixPath(name.replace("\\", "/")).suffix.lower()

@@ -7,10 +7,11 @@ scripts are left out (`html_boilerplate`), the rest is written by `html_writer`.
 import re
 from typing import TYPE_CHECKING
 
-from assay.documents.parsing.content_type import HTML, Content
-from assay.documents.parsing.html_writer import write_markdown
+from assay.documents.parsing.content_type import Content
+from assay.documents.parsing.html_writer import Written, write_markdown
 from assay.documents.parsing.parsed import has_words
 from assay.documents.parsing.registry import Extracted, Parser
+from assay.documents.parsing.text_type import HTML
 
 if TYPE_CHECKING:
     from resiliparse.parse.html import ElementNode
@@ -38,18 +39,19 @@ def parse_html(content: Content) -> Extracted:
     title = " ".join((tree.title or "").split())
     if not title and (heading := body.query_selector("h1")) is not None:
         title = heading.text or ""
-    return Extracted(pages=(_main_text(body),), title=title)
+    written = _main_text(body)
+    return Extracted(pages=(written.text,), title=title, tables=written.tables)
 
 
-def _main_text(body: "ElementNode") -> str:
+def _main_text(body: "ElementNode") -> Written:
     main = _main_part(body)
-    text = write_markdown(main or body)
-    if main is not None and len(text) < _SHORT_MAIN_CHARACTERS:
+    written = write_markdown(main or body)
+    if main is not None and len(written.text) < _SHORT_MAIN_CHARACTERS:
         whole = write_markdown(body)
-        if len(whole) > _MUCH_LONGER_RATIO * len(text):
-            text = whole
+        if len(whole.text) > _MUCH_LONGER_RATIO * len(written.text):
+            written = whole
     # A page of nothing but navigation or a form still has text, and losing it would be worse than keeping it.
-    return text if has_words(text) else write_markdown(body, keep_boilerplate=True)
+    return written if has_words(written.text) else write_markdown(body, keep_boilerplate=True)
 
 
 def _main_part(body: "ElementNode") -> "ElementNode | None":
@@ -60,4 +62,4 @@ def _main_part(body: "ElementNode") -> "ElementNode | None":
     return None
 
 
-PARSER = Parser(name="html", version=1, media_types=(HTML,), parse=parse_html)
+PARSER = Parser(name="html", version=2, media_types=(HTML,), parse=parse_html)

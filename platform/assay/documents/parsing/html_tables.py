@@ -6,31 +6,26 @@ from typing import TYPE_CHECKING, cast
 
 from assay.documents.parsing.html_boilerplate import is_never_text
 from assay.documents.parsing.html_tree import attribute, walk
+from assay.documents.parsing.parsed import normalize_text
+from assay.documents.parsing.pipe_tables import Cell, spread, table_rows
 
 if TYPE_CHECKING:
     from resiliparse.parse.html import ElementNode, Node
 
 _LAYOUT = frozenset({"table", "pre", "h1", "h2", "h3", "h4", "h5", "h6"})
-# Above this a table's spans are not written out: `colspan` and `rowspan` are a few bytes and may ask for 65 million.
-_MAX_TABLE_CELLS = 100_000
 _MAX_SPAN = 1000  # as in the HTML standard for columns
 
 
 @dataclass(frozen=True, slots=True)
-class _Cell:
-    text: str
-    columns: int
-    rows: int
-
-
-@dataclass(frozen=True, slots=True)
 class DataTable:
+    """`rows` have one width, and the first is the head."""
+
     caption: str
-    markdown: str
+    rows: tuple[tuple[str, ...], ...]
 
 
 def data_table(table: "Node", cell_text: Callable[["Node"], str]) -> DataTable | None:
-    """A table of data as a Markdown pipe table whose first row is its head; a cell over several places is in each.
+    """The rows of a table of data; a cell over several places is in each.
 
     None for a table that lays out a page: one that holds another, a heading or code, or has a single column.
     """
@@ -61,52 +56,16 @@ def data_table(table: "Node", cell_text: Callable[["Node"], str]) -> DataTable |
         return None
     filled = [[_cell(node, cell_text) for node in row] for row in rows]
     filled = [row for row in filled if any(cell.text for cell in row)]
-    return DataTable(" ".join(captions), _pipe_table(filled)) if filled else None
+    return DataTable(" ".join(captions), table_rows(spread(filled))) if filled else None
 
 
-def _cell(node: "Node", cell_text: Callable[["Node"], str]) -> _Cell:
+def _cell(node: "Node", cell_text: Callable[["Node"], str]) -> Cell:
     # Most cells hold words alone, and a writer for each of 200,000 cells costs seconds.
     is_plain = cast("ElementNode", node).first_element_child is None
-    text = " ".join(((node.text or "") if is_plain else cell_text(node)).split()).replace("|", "\\|")
-    return _Cell(text, _span(node, "colspan"), _span(node, "rowspan"))
+    text = " ".join(((node.text or "") if is_plain else cell_text(node)).split())
+    return Cell(normalize_text(text), _span(node, "colspan"), _span(node, "rowspan"))
 
 
 def _span(cell: "Node", name: str) -> int:
     declared = attribute(cell, name)
     return max(1, min(int(declared), _MAX_SPAN)) if declared.isdecimal() and len(declared) < 6 else 1
-
-
-def _pipe_table(rows: list[list[_Cell]]) -> str:
-    grid = _spread(rows)
-    width = max(map(len, grid))
-    lines = ["| " + " | ".join(row + [""] * (width - len(row))) + " |" for row in grid]
-    lines.insert(1, "|" + " --- |" * width)
-    return "\n".join(lines)
-
-
-def _spread(rows: list[list[_Cell]]) -> list[list[str]]:
-    places = sum(cell.columns * min(cell.rows, len(rows)) for row in rows for cell in row)
-    if places > _MAX_TABLE_CELLS:
-        return [[cell.text for cell in row] for row in rows]
-    grid: list[list[str]] = []
-    # Column -> (rows still to fill, text) of the cells that reach down from above.
-    reaching: dict[int, tuple[int, str]] = {}
-    for row in rows:
-        line: list[str] = []
-        cells = iter(row)
-        next_cell = next(cells, None)
-        while next_cell is not None or len(line) in reaching:
-            column = len(line)
-            if column in reaching:
-                left, text = reaching.pop(column)
-                if left > 1:
-                    reaching[column] = (left - 1, text)
-                line.append(text)
-            elif next_cell is not None:
-                for offset in range(next_cell.columns):
-                    line.append(next_cell.text)
-                    if next_cell.rows > 1:
-                        reaching[column + offset] = (next_cell.rows - 1, next_cell.text)
-                next_cell = next(cells, None)
-        grid.append(line)
-    return grid

@@ -25,8 +25,11 @@ def walk(
 ) -> None:
     """Call `enter(node, tag)` depth first for all below `root`; where it says True go inside, and `leave` after that.
 
-    The tag of text is `#text`, of a comment `#comment`.
+    The tag of text is `#text`, of a comment `#comment`. Processing instructions (`<?php ... ?>`) are passed over: their
+    tag is whatever name they give themselves.
     """
+    from resiliparse.parse.html import NodeType
+
     pending: list[tuple[Node, bool]] = [(root, False)]
     while pending:
         node, is_leaving = pending.pop()
@@ -34,7 +37,7 @@ def walk(
         if is_leaving:
             if leave is not None:
                 leave(node, tag)
-        elif node is root or enter(node, tag):
+        elif node is root or (node.type != NodeType.PROCESSING_INSTRUCTION and enter(node, tag)):
             if node is not root:
                 pending.append((node, True))
             child = node.last_child

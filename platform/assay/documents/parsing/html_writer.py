@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 from assay.documents.parsing.html_boilerplate import is_boilerplate, is_never_text
 from assay.documents.parsing.html_tables import data_table
 from assay.documents.parsing.html_tree import attribute, walk
+from assay.documents.parsing.page_writer import as_prose
+from assay.documents.parsing.parsed import Table, normalize_text
+from assay.documents.parsing.pipe_tables import pipe_table
 
 if TYPE_CHECKING:
     from resiliparse.parse.html import Node
@@ -23,17 +26,23 @@ _SECTIONS = frozenset({"article", "main", "section"})
 _MAX_CONTAINERS = 8
 _LINE_BREAK = "\x00"  # cannot stand in HTML text: the parser replaces it
 _SPACES = re.compile(r"[ \t\n\r\f]+")
-# Prose that a Markdown reader would take for a heading, a fence or the rule under a heading.
-_TAKEN_FOR_STRUCTURE = re.compile(r"^(?=#{1,6} |```|~~~|={3,}$|-{3,}$)", re.M)
 _LANGUAGE = re.compile(r"\b(?:language|lang|highlight-source)-([\w+#-]+)")
 
 
-def write_markdown(root: "Node", *, keep_boilerplate: bool = False) -> str:
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A normalized text and the tables in it, at their offsets."""
+
+    text: str
+    tables: tuple[Table, ...]
+
+
+def write_markdown(root: "Node", *, keep_boilerplate: bool = False) -> Written:
     """The text under `root`: blocks parted by empty lines, the items of a list by line ends."""
     writer = _Writer(keep_boilerplate=keep_boilerplate, sections=int((root.tag or "") in _SECTIONS))
     walk(root, writer.enter, writer.leave)
     writer.flush()
-    return "".join(writer.parts)
+    return Written("".join(writer.parts), tuple(writer.tables))
 
 
 @dataclass(slots=True)
@@ -51,6 +60,8 @@ class _Writer:
     keep_boilerplate: bool
     sections: int
     parts: list[str] = field(default_factory=list[str])
+    length: int = 0
+    tables: list[Table] = field(default_factory=list[Table])
     inline: list[str] = field(default_factory=list[str])
     containers: list[_Container] = field(default_factory=list[_Container])
     too_deep: int = 0
@@ -68,7 +79,8 @@ class _Writer:
             self.flush()
         if tag == "table" and (table := data_table(node, self.cell_text)) is not None:
             self.write(table.caption)
-            self.write(table.markdown)
+            start = self.write(pipe_table(table.rows))
+            self.tables.append(Table(1, start, self.length, table.rows, confidence=1.0))
             return False
         if tag == "pre":
             self.write(_fenced(node))
@@ -112,7 +124,7 @@ class _Writer:
                 self.containers.pop()
 
     def cell_text(self, cell: "Node") -> str:
-        return write_markdown(cell, keep_boilerplate=self.keep_boilerplate)
+        return write_markdown(cell, keep_boilerplate=self.keep_boilerplate).text
 
     def _close_code(self) -> None:
         if self.inline and self.inline[-1] == "`":
@@ -128,22 +140,28 @@ class _Writer:
         self.inline.clear()
         text = "\n".join(line for line in lines if line)
         if not heading:
-            self.write(_TAKEN_FOR_STRUCTURE.sub(r"\\", text))
+            self.write(as_prose(text))
         elif text:
             self.write(heading + text.replace("\n", " "))
 
-    def write(self, block: str) -> None:
+    def write(self, block: str) -> int:
+        """Write a block in the lists and quotations that are open, and say where its own text begins."""
         if not block:
-            return
+            return self.length
         is_item = any(container.marker for container in self.containers)
         first = "".join(container.marker or container.indent for container in self.containers)
         for container in self.containers:
             container.marker = None
         rest = "".join(container.indent for container in self.containers)
         if self.parts:
-            self.parts.append("\n" if is_item and self.after_item else "\n\n")
-        self.parts.append(first + block.replace("\n", "\n" + rest))
+            first = ("\n" if is_item and self.after_item else "\n\n") + first
+        # Normalized block by block: what is normalized later moves no offset.
+        body = normalize_text(block).replace("\n", "\n" + rest)
+        self.parts += (first, body)
+        start = self.length + len(first)
+        self.length = start + len(body)
         self.after_item = is_item
+        return start
 
 
 def _fenced(pre: "Node") -> str:

@@ -15,6 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+from assay.documents.parsing.options import DEFAULT_OPTIONS, ParseOptions
 from assay.documents.parsing.parsed import ParsedDocument
 from assay.documents.parsing.registry import parse_here
 from assay.documents.parsing.worker_process import Answer, Task, WorkerProcess
@@ -30,14 +31,15 @@ _TASKS_PER_LIFE = 200
 _START_TIMEOUT_SECONDS = 120.0
 
 Key = TypeVar("Key")
-ParseFunction = Callable[[bytes, str, str | None], ParsedDocument]
+ParseFunction = Callable[[bytes, str, str | None, ParseOptions], ParsedDocument]
 
 
 class ParserPool:
     """Worker processes that parse many documents. Use it as a context manager; not for several threads at once.
 
-    `timeout_seconds` is the deadline of one document, `memory_bytes` the address space of one worker. `parse` is what
-    the workers run: a top-level function `(data, name, media_type) -> ParsedDocument` or its name `module:function`.
+    `timeout_seconds` is the deadline of one document, of a scan that of one page; `memory_bytes` the address space of one worker. `parse` is what
+    the workers run: a top-level function `(data, name, media_type, options) -> ParsedDocument` or its name
+    `module:function`.
     """
 
     def __init__(
@@ -46,11 +48,13 @@ class ParserPool:
         workers: int = 2,
         timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
         memory_bytes: int = DEFAULT_MEMORY_BYTES,
+        options: ParseOptions = DEFAULT_OPTIONS,
         parse: ParseFunction | str = parse_here,
     ) -> None:
         self._size = workers
         self._timeout_seconds = timeout_seconds
         self._memory_bytes = memory_bytes
+        self._options = options
         self._function_name = parse if isinstance(parse, str) else _import_name(parse)
         self._workers: list[WorkerProcess] = []
         self._is_running = False
@@ -112,7 +116,7 @@ class ParserPool:
         return chosen if not chosen.tasks or len(self._workers) >= self._size else None
 
     def _start(self) -> WorkerProcess:
-        worker = WorkerProcess(self._function_name, self._memory_bytes)
+        worker = WorkerProcess(self._function_name, self._memory_bytes, self._options)
         self._workers.append(worker)
         return worker
 

@@ -3,9 +3,10 @@
 import re
 from typing import Any
 
-from assay.documents.parsing.content_type import MARKDOWN, Content
+from assay.documents.parsing.content_type import Content
 from assay.documents.parsing.parsed import normalize_text
 from assay.documents.parsing.registry import Extracted, Parser
+from assay.documents.parsing.text_type import MARKDOWN
 
 # Front matter is a screenful; what goes on longer is a document that begins with a rule.
 _MAX_FRONT_MATTER_CHARACTERS = 16 * 1024

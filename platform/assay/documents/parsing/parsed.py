@@ -5,6 +5,8 @@ import unicodedata
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from assay.errors import RejectionReason
+
 _LINE_END = re.compile(r"\r\n?")
 
 
@@ -15,6 +17,25 @@ class Page:
     number: int
     start: int
     end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word that was read from an image: it stands at `text[start:end]`, `confidence` is the engine's, from 0 to 1."""
+
+    page: int
+    start: int
+    end: int
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedPage:
+    """A page of which nothing is used while the others are. `reason` is one of `errors.REJECTION_REASONS`."""
+
+    page: int
+    reason: RejectionReason
+    detail: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +54,7 @@ class ParsedDocument:
     """A document as text: Unicode NFC, `\\n` line ends, no NUL, with something to read in it.
 
     `media_type` is what the content is, whatever its name says; `parser` is `name@version`; `encoding` is the
-    character encoding of the bytes, None for formats that are not text.
+    character encoding of the bytes, None for formats that are not text. `words` are those that were read from images.
     """
 
     text: str
@@ -43,6 +64,8 @@ class ParsedDocument:
     tables: tuple[Table, ...]
     parser: str
     encoding: str | None
+    words: tuple[Word, ...] = ()
+    refused_pages: tuple[RefusedPage, ...] = ()
 
 
 def normalize_text(text: str) -> str:

@@ -3,16 +3,26 @@
 import importlib
 import pkgutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 from assay.documents.parsing.content_type import Content, detect
-from assay.documents.parsing.parsed import Page, ParsedDocument, Table, has_words, normalize_text, stem_of
+from assay.documents.parsing.options import DEFAULT_OPTIONS, ParseOptions
+from assay.documents.parsing.parsed import (
+    Page,
+    ParsedDocument,
+    RefusedPage,
+    Table,
+    Word,
+    has_words,
+    normalize_text,
+    stem_of,
+)
 from assay.errors import DocumentRejected
 
 # 50 million characters are some 25,000 pages; more is a bomb or a data dump, and would fill memory downstream.
 MAX_TEXT_CHARACTERS = 50_000_000
-_BETWEEN_PAGES = "\n\n"
+BETWEEN_PAGES = "\n\n"
 # For a refusal that a person understands; others are named by their media type.
 _TYPE_NAMES = {
     "application/pdf": "PDF",
@@ -36,12 +46,16 @@ class Extracted:
     """What a parser took from a document.
 
     `pages` are their texts, one for formats without pages; `title` is None when the document declares none. The
-    offsets of `tables` count in the pages' normalized texts joined by an empty line.
+    offsets of `tables` and `words` count in the pages' normalized texts joined by an empty line. A page in
+    `refused_pages` has an empty text. `needed_ocr` says that the text depends on the engine that reads images.
     """
 
     pages: tuple[str, ...]
     title: str | None = None
     tables: tuple[Table, ...] = ()
+    words: tuple[Word, ...] = ()
+    refused_pages: tuple[RefusedPage, ...] = ()
+    needed_ocr: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +87,27 @@ def parsers() -> tuple[Parser, ...]:
     return tuple(sorted((parser for parser in declared if isinstance(parser, Parser)), key=lambda parser: parser.name))
 
 
-def parse_here(data: bytes, name: str, media_type: str | None = None) -> ParsedDocument:
+def is_current(parser: str, options: ParseOptions) -> bool:
+    """Whether a text whose `ParsedDocument.parser` is `parser` would be made the same today, by parser and OCR engine."""
+    identity, _, engine = parser.partition("+")
+    return any(identity == one.identity for one in parsers()) and (not engine or engine == _engine(options))
+
+
+def _engine(options: ParseOptions) -> str:
+    from assay.documents.parsing.ocr import ocr_identity
+
+    return ocr_identity(options)
+
+
+def parse_here(
+    data: bytes, name: str, media_type: str | None = None, options: ParseOptions = DEFAULT_OPTIONS
+) -> ParsedDocument:
     """Parse in this very process: what a worker runs. A hostile document can take the process down.
 
     Raises DocumentRejected; beside what detection and the parser refuse: `unsupported_type`, `no_text`, `too_large`.
     """
     content, parser = _content_and_parser(data, name, media_type)
-    extracted = parser.parse(content)
+    extracted = parser.parse(replace(content, options=options))
     texts = [normalize_text(page) for page in extracted.pages]
     if sum(map(len, texts)) > MAX_TEXT_CHARACTERS:
         raise DocumentRejected("too_large", f"The text is longer than {MAX_TEXT_CHARACTERS:,} characters.")
@@ -88,17 +116,19 @@ def parse_here(data: bytes, name: str, media_type: str | None = None) -> ParsedD
     pages: list[Page] = []
     start = 0
     for number, text in enumerate(texts, start=1):
-        end = start + len(text) + (len(_BETWEEN_PAGES) if number < len(texts) else 0)
+        end = start + len(text) + (len(BETWEEN_PAGES) if number < len(texts) else 0)
         pages.append(Page(number, start, end))
         start = end
     return ParsedDocument(
-        text=_BETWEEN_PAGES.join(texts),
+        text=BETWEEN_PAGES.join(texts),
         title=normalize_text(" ".join((extracted.title or "").split()) or stem_of(name)),
         media_type=content.media_type,
         pages=tuple(pages),
         tables=extracted.tables,
-        parser=parser.identity,
+        parser=f"{parser.identity}+{_engine(options)}" if extracted.needed_ocr else parser.identity,
         encoding=content.encoding,
+        words=extracted.words,
+        refused_pages=extracted.refused_pages,
     )
 
 

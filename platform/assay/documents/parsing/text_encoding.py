@@ -32,6 +32,8 @@ _BROWSER_LABELS = {
     "iso-8859-9": "cp1254",
     "big5": "big5hkscs",
 }
+# Their decoders take quadratic time.
+_OF_HOST_NAMES = frozenset({"idna", "punycode"})
 _ASCII_LETTER = re.compile(rb"[A-Za-z]")
 _HIGH_BYTE = re.compile(rb"[\x80-\xff]")
 # Enough for statistics of letters; a guess over 45 MB costs 1.7 s and says nothing else.
@@ -107,6 +109,17 @@ def decode(data: bytes) -> Decoded:
     )
 
 
+def decode_as(data: bytes, label: str | None) -> str:
+    """The characters in the encoding that something beside the bytes declares; where it does not fit, as `decode`.
+
+    Raises DocumentRejected(`corrupt`).
+    """
+    # What calls itself ASCII is what a program wrote that did not ask.
+    declared = _encoding_of(label) if label and label.lower() not in ("ascii", "us-ascii") else None
+    text = _strictly(data, declared) if declared else None
+    return decode(data).text if text is None else text
+
+
 def _strictly(data: bytes, encoding: str) -> str | None:
     try:
         return data.decode(encoding)
@@ -116,16 +129,17 @@ def _strictly(data: bytes, encoding: str) -> str | None:
 
 def _declared_encoding(data: bytes) -> str | None:
     found = _DECLARATION.search(data[:_DECLARATION_WINDOW_BYTES])
-    if found is None:
-        return None
-    label = found[1].decode("ascii").lower()
-    label = _BROWSER_LABELS.get(label, label)
+    return _encoding_of(found[1].decode("ascii")) if found else None
+
+
+def _encoding_of(label: str) -> str | None:
+    label = _BROWSER_LABELS.get(label.lower(), label.lower())
     try:
         codec = codecs.lookup(label)
-    except LookupError:
+    except (LookupError, ValueError):
         return None
-    # Python also has codecs that are no character encodings (zip, base64, rot13).
-    return label if getattr(codec, "_is_text_encoding", True) else None
+    # Python also has codecs that are no character encodings (zip, base64, rot13), or are those of host names.
+    return label if getattr(codec, "_is_text_encoding", True) and codec.name not in _OF_HOST_NAMES else None
 
 
 def _has_c1_controls(text: str) -> bool:

@@ -18,11 +18,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from assay.documents.parsing.heartbeat import listen
+from assay.documents.parsing.options import ParseOptions
 from assay.documents.parsing.parsed import ParsedDocument
 from assay.errors import DocumentRejected
 
-# Before each message: its length. Messages are pickles; (None,) says that the worker is ready.
+# Before each message: its length. Messages are pickles: the first to a worker are its options, the first from it, (None,),
+# says that it is ready; HEARTBEAT that the document needs its deadline again.
 FRAME = struct.Struct("!Q")
+HEARTBEAT = pickle.dumps(None, protocol=pickle.HIGHEST_PROTOCOL)
 _LIFELINE = 0
 _LOG = 2
 
@@ -30,7 +34,8 @@ _LOG = 2
 def main(channel_descriptor: int, function_name: str, memory_bytes: int) -> None:
     """Serve tasks `(bytes or path, name, media type)`; the answer is a ParsedDocument or a DocumentRejected.
 
-    `function_name` is `module:function`. `memory_bytes` bounds the address space (macOS ignores it).
+    `function_name` is `module:function`. The options come first and over the socket: arguments and environment of a
+    process can be read by others, and passwords are among them. `memory_bytes` bounds the address space (macOS ignores it).
     """
     _die_with_the_pool()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -38,9 +43,11 @@ def main(channel_descriptor: int, function_name: str, memory_bytes: int) -> None
     module, _, name = function_name.partition(":")
     parse: Callable[..., Any] = getattr(importlib.import_module(module), name)
     channel = socket.socket(fileno=channel_descriptor)
+    listen(lambda: _send(channel, None))
     _send(channel, (None,))
-    while (task := _receive(channel)) is not None:
-        _answer(channel, parse, *task)
+    options = _receive(channel)
+    while options and (task := _receive(channel)) is not None:
+        _answer(channel, parse, options, *task)
         # What was printed belongs to that document; the log is read only to explain a death.
         if os.lseek(_LOG, 0, os.SEEK_CUR):
             os.ftruncate(_LOG, 0)
@@ -63,11 +70,16 @@ def _die_with_the_pool() -> None:
 
 
 def _answer(
-    channel: socket.socket, parse: Callable[..., Any], source: bytes | Path, name: str, hint: str | None
+    channel: socket.socket,
+    parse: Callable[..., Any],
+    options: ParseOptions,
+    source: bytes | Path,
+    name: str,
+    hint: str | None,
 ) -> None:
     try:
         data = source if isinstance(source, bytes) else source.read_bytes()
-        parsed = parse(data, name, hint)
+        parsed = parse(data, name, hint, options)
         if not isinstance(parsed, ParsedDocument):
             parsed = DocumentRejected("crashed", f"The parser gave {type(parsed).__name__} instead of a document.")
         _send(channel, parsed)
@@ -88,7 +100,7 @@ def _send(channel: socket.socket, message: object) -> None:
     channel.sendall(FRAME.pack(len(payload)) + payload)
 
 
-def _receive(channel: socket.socket) -> tuple[bytes | Path, str, str | None] | None:
+def _receive(channel: socket.socket) -> Any:
     header = _read(channel, FRAME.size)
     return pickle.loads(_read(channel, FRAME.unpack(header)[0])) if header else None  # noqa: S301
 

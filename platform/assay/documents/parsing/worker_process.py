@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from assay.documents.parsing.options import ParseOptions
 from assay.documents.parsing.parsed import ParsedDocument
-from assay.documents.parsing.worker import FRAME
+from assay.documents.parsing.worker import FRAME, HEARTBEAT
 from assay.errors import DocumentRejected
 
 Answer = ParsedDocument | DocumentRejected
@@ -24,6 +25,8 @@ _BOOT = (
     "import sys; descriptor, function, memory, *sys.path = sys.argv[1:]; "
     "from assay.documents.parsing.worker import main; main(int(descriptor), function, int(memory))"
 )
+# A parser is given its passwords over the socket; what it starts itself has no business with them.
+_SECRET_NAMES = frozenset({"ASSAY_DOCUMENT_PASSWORDS"})
 # An answer is at most 50 million characters and the tables in them; more would be the pool's memory, not the worker's.
 _MAX_ANSWER_BYTES = 512 * 2**20
 _READ_BYTES = 1 << 20
@@ -49,7 +52,7 @@ class WorkerProcess:
     of a message nor a 64 MB document keeps the pool from watching the other workers.
     """
 
-    def __init__(self, function_name: str, memory_bytes: int) -> None:
+    def __init__(self, function_name: str, memory_bytes: int, options: ParseOptions) -> None:
         self.socket, theirs = socket.socketpair()
         self.socket.setblocking(False)
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 (lives as long as the process)
@@ -61,6 +64,7 @@ class WorkerProcess:
                 stdout=self._log,
                 stderr=self._log,
                 pass_fds=(theirs.fileno(),),
+                env={name: value for name, value in os.environ.items() if name.upper() not in _SECRET_NAMES},
                 process_group=0,
             )
         self.tasks: deque[Task] = deque()
@@ -72,6 +76,7 @@ class WorkerProcess:
         self.waited_seconds = 0.0
         self._incoming = bytearray()
         self._outgoing = bytearray()
+        self._send(options)
 
     @property
     def wants_to_write(self) -> bool:
@@ -83,7 +88,10 @@ class WorkerProcess:
         self.tasks.append(task)
         self.given += 1
         # Of a name only its end tells anything, and a task that fits the socket's buffer costs no second round.
-        payload = pickle.dumps((task.source, task.name[-1024:], task.media_type), protocol=pickle.HIGHEST_PROTOCOL)
+        self._send((task.source, task.name[-1024:], task.media_type))
+
+    def _send(self, message: object) -> None:
+        payload = pickle.dumps(message, protocol=pickle.HIGHEST_PROTOCOL)
         self._outgoing += FRAME.pack(len(payload)) + payload
         self.write()
 
@@ -114,7 +122,7 @@ class WorkerProcess:
             self.waited_seconds = 0.0
             if not self.is_ready:
                 self.is_ready = True
-            elif self.tasks:
+            elif self.tasks and message != HEARTBEAT:
                 answers.append((self.tasks.popleft(), _decoded(message)))
                 self.answered += 1
         return answers

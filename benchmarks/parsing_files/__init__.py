@@ -1,0 +1,1 @@
+"""The files that parsing is measured on, and how each system reads them."""
