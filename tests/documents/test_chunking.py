@@ -6,15 +6,19 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import pytest
+from document_runs import HashingEncoder
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from assay.documents.chunking import CHUNKER_VERSION, STRATEGIES, Chunk, chunk_text, chunker_id
+from assay.documents.gold import context_text
 from assay.embeddings.tokenizer import default_tokenizer
 from assay.errors import ConfigurationError
 
 EXAMPLES = 1500 if os.environ.get("ASSAY_TEST_SCALE") == "ci" else 120
 ENCODER = default_tokenizer()
+# Like sentences have like vectors; the model itself takes 8 s to import.
+EMBED = HashingEncoder().encode
 
 
 @dataclass(frozen=True)
@@ -66,9 +70,16 @@ lines = st.one_of(
         ["", "", "---", "===", "```", "~~~", "<!--", "-->", "<div>", "|a|b|", "|-|-|", "|1|2|", "#", "\t", "\x0c"]
     ),
 )
+cells = st.lists(words, min_size=1, max_size=6).map(" ".join)
+tables = st.builds(
+    lambda rows, rule, width: "\n".join("|".join(row[:width]) for row in [rows[0], [rule] * 5, *rows[1:]]),
+    st.lists(st.lists(cells, min_size=5, max_size=5), min_size=2, max_size=12),
+    st.sampled_from(["-", ":-:", " ---------- "]),
+    st.integers(2, 5),
+)
 markdown = st.builds(
     lambda parts, ends: "".join(part + end for part, end in zip(parts, ends, strict=False)),
-    st.lists(lines, max_size=40),
+    st.lists(st.one_of(lines, lines, lines, st.builds("\n{}\n".format, tables)), max_size=40),
     st.lists(st.sampled_from(["\n", "\n\n", "\r\n", "\r", "\u2028", "\x1c", ""]), min_size=40, max_size=40),
 )
 anything = st.text(alphabet=st.characters(exclude_categories=()), max_size=200)
@@ -86,6 +97,8 @@ def assert_promises(text: str, chunks: list[Chunk], size: int, encoder) -> None:
         tokens = len(encoder.spans(re.sub("[\ud800-\udfff]", "\ufffd", chunk.text)))
         assert chunk.token_count == tokens
         assert tokens <= size or len(chunk.text) == 1
+        if chunk.table_header is not None:
+            assert tokens + len(encoder.spans(f"{chunk.table_header}\n")) <= size or len(chunk.text) == 1
         covered, last_start = max(covered, chunk.end), chunk.start
     assert not text[covered:].strip(), "visible characters in no chunk"
 
@@ -96,11 +109,23 @@ def assert_promises(text: str, chunks: list[Chunk], size: int, encoder) -> None:
 def test_every_text_is_covered_in_order_by_slices_within_size(strategy, text, size, data):
     overlap = data.draw(st.integers(0, size - 1))
     encoder = data.draw(st.sampled_from([ENCODER, SpaceAware(), CharacterBytes()]))
-    chunks = chunk_text(text, strategy=strategy, size=size, overlap=overlap, encoder=encoder)
+    options = {"strategy": strategy, "size": size, "overlap": overlap, "encoder": encoder, "embed": EMBED}
+    chunks = chunk_text(text, **options)
     assert_promises(text, chunks, min(size, encoder.max_tokens - 2), encoder)
-    assert chunks == chunk_text(text, strategy=strategy, size=size, overlap=overlap, encoder=encoder)
-    if strategy == "structure" or not overlap:
+    assert chunks == chunk_text(text, **options)
+    if strategy in ("structure", "semantic") or not overlap:
         assert all(before.end <= after.start for before, after in pairwise(chunks))
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+@given(text=markdown, size=st.integers(1, 300))
+@settings(max_examples=EXAMPLES // 3, deadline=None, suppress_health_check=list(HealthCheck))
+def test_no_chunk_is_longer_than_the_model_reads_with_all_its_context(strategy, text, size):
+    for chunk in chunk_text(text, strategy=strategy, size=size, embed=EMBED):
+        context = context_text(chunk.heading_path, chunk.text, ENCODER, chunk.table_header)
+        assert context.endswith(chunk.text)
+        assert ENCODER.count(context) <= ENCODER.max_content_tokens
+        assert chunk.table_header is None or f"{chunk.table_header}\n" in context
 
 
 HOSTILE = {
@@ -129,7 +154,7 @@ HOSTILE = {
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_text_is_cut_like_any_other(name, strategy):
     text = HOSTILE[name]
-    assert_promises(text, chunk_text(text, strategy=strategy, overlap=30), 200, ENCODER)
+    assert_promises(text, chunk_text(text, strategy=strategy, overlap=30, embed=EMBED), 200, ENCODER)
 
 
 class CountingEncoder:
@@ -147,7 +172,7 @@ class CountingEncoder:
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_text_is_tokenized_a_bounded_number_of_times(name, strategy):
     encoder = CountingEncoder()
-    chunk_text(HOSTILE[name], strategy=strategy, encoder=encoder)
+    chunk_text(HOSTILE[name], strategy=strategy, encoder=encoder, embed=EMBED)
     assert encoder.characters < 4 * len(HOSTILE[name]) + 1_000
 
 
@@ -159,8 +184,8 @@ def test_text_without_tokens_is_still_cut():
 
 def test_nothing_to_chunk():
     for strategy in STRATEGIES:
-        assert chunk_text("", strategy=strategy) == []
-        assert chunk_text(" \r\n\t\u2003", strategy=strategy) == []
+        assert chunk_text("", strategy=strategy, embed=EMBED) == []
+        assert chunk_text(" \r\n\t\u2003", strategy=strategy, embed=EMBED) == []
 
 
 def test_a_size_above_the_models_limit_is_the_limit():
@@ -171,7 +196,7 @@ def test_a_size_above_the_models_limit_is_the_limit():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"strategy": "sentences"}, r"`structure`, `recursive`, `fixed`"),
+        ({"strategy": "sentences"}, r"`structure`, `recursive`, `semantic`, `fixed`"),
         ({"size": 0}, r"0 tokens"),
         ({"size": 10, "overlap": 10}, r"less than the size"),
         ({"size": 10, "overlap": -1}, r"less than the size"),
@@ -210,6 +235,7 @@ def test_recursive_prefers_empty_lines_then_sentences_to_words():
 def test_chunker_ids_tell_ways_to_chunk_apart():
     assert re.fullmatch(rf"structure-200-0-v{CHUNKER_VERSION}-[0-9a-f]{{8}}", chunker_id("structure", 200, 0, "abc"))
     assert chunker_id("structure", 200, 50, "abc") == chunker_id("structure", 200, 0, "abc")
+    assert chunker_id("semantic", 200, 50, "abc") == chunker_id("semantic", 200, 0, "abc")
     ways = [("fixed", 200, 0, "abc"), ("fixed", 201, 0, "abc"), ("fixed", 200, 1, "abc"), ("fixed", 200, 0, "abd")]
     assert len({chunker_id(*way) for way in [*ways, ("recursive", 200, 0, "abc")]}) == 5
     with pytest.raises(ConfigurationError):

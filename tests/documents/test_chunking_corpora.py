@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from assay.documents.chunking import STRATEGIES, chunk_text
+from assay.documents.chunking import STRATEGIES
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "chunk_offsets.py"
 SAMPLED_TEXTS = 200
@@ -23,6 +23,6 @@ def test_offsets_hold_on_a_sample_of_every_corpus(corpus):
     assert texts
     for text in texts[:: -(-len(texts) // SAMPLED_TEXTS)]:
         for strategy in STRATEGIES:
-            chunks = chunk_text(text, strategy=strategy, overlap=0 if strategy == "structure" else 20)
+            chunks = chunk_offsets.chunks_of(text, strategy, 200)
             assert chunk_offsets.broken_promises(text, chunks, 200) == 0
             assert bool(chunks) == bool(text.strip())

@@ -1,11 +1,15 @@
 """Golden examples of `structure`, and what an edit costs."""
 
+import os
 import random
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from assay.documents.chunking import chunk_text
 from assay.documents.chunking.structure import MIN_SECTION_TOKENS
+from assay.embeddings.tokenizer import default_tokenizer
 
 BODY = "This paragraph has enough words in it that its section is not counted among the tiny ones, as it should be."
 
@@ -56,19 +60,92 @@ def test_tiny_sections_join_their_next_sibling_but_never_leave_their_parent():
     ]
 
 
-def test_a_table_that_fits_is_kept_whole():
-    table = "| name | value |\n|---|---|\n" + "\n".join(f"| n{row} | {row} |" for row in range(20))
-    text = f"# T\n\n{BODY}\n\n{BODY}\n\n{table}\n\n{BODY}\n"
-    assert sum(table in chunk for _, chunk in parts(text)) == 1
+TABLE = "| name | value |\n|---|---|\n" + "\n".join(f"| n{row} | {row} |" for row in range(20))
+LIST = "\n".join(f"{item}. Item {item} of the list has some words." for item in range(1, 11))
+CODE = "```python\n" + "\n".join(f"value_{line} = {line}" for line in range(20)) + "\n```"
 
 
-def test_a_table_too_large_is_split_between_rows():
+@pytest.mark.parametrize("words", range(0, 200, 3))
+@pytest.mark.parametrize(
+    "block", [TABLE, LIST, CODE, f"Take these steps:\n\n{LIST}", f"The steps\n{LIST}", f"**As follows:**\n\n{CODE}"]
+)
+def test_a_block_that_fits_is_kept_whole_with_its_lead_in_wherever_it_stands(block: str, words: int):
+    text = f"# T\n\n{'word ' * words}\n\n{BODY}\n\n{block}\n\n{BODY}\n\n{BODY}\n"
+    assert sum(block in chunk for _, chunk in parts(text)) == 1
+
+
+def test_a_lead_in_stays_with_the_first_item_of_a_list_too_long_to_stay_whole():
+    items = "\n".join(f"- item {item} has some words" for item in range(60))
+    for words in range(0, 200, 3):
+        found = parts(f"# T\n\n{BODY}\n\n{'word ' * words}\n\nThese are the items:\n\n{items}\n")
+        assert sum("These are the items:\n\n- item 0 has some words" in chunk for _, chunk in found) == 1
+
+
+def test_a_table_too_large_is_split_between_rows_and_every_part_carries_the_header():
     rows = [f"| row {row} | some text for it |" for row in range(80)]
-    text = "# T\n\n| a | b |\n|---|---|\n" + "\n".join(rows)
-    found = parts(text)
-    assert len(found) > 2
-    assert found[0][1].startswith("# T\n\n| a | b |\n|---|---|\n| row 0")
-    assert [row for _, chunk in found for row in chunk.split("\n") if row in rows] == rows
+    text = "# T\n\n| a | b |\n| ------ | :----: |\n" + "\n".join(rows) + f"\n\n{BODY}\n"
+    found = chunk_text(text)
+    assert len(found) > 3
+    assert found[0].text.startswith("# T\n\n| a | b |\n| ------ | :----: |\n| row 0")
+    assert found[0].table_header is None
+    assert {chunk.table_header for chunk in found[1:]} == {"| a | b |\n|-|-|"}
+    assert [row for chunk in found for row in chunk.text.split("\n") if row in rows] == rows
+    assert all(chunk.text == text[chunk.start : chunk.end] for chunk in found)
+
+
+def test_a_header_too_wide_is_carried_as_far_as_it_fits_in_half_a_chunk():
+    columns = [f"column {number}" for number in range(300)]
+    rows = "\n".join("| " + " | ".join(f"{row} {at}" for at in range(300)) + " |" for row in range(4))
+    found = chunk_text(f"| {' | '.join(columns)} |\n|{'-|' * 300}\n{rows}\n")
+    carried = {chunk.table_header for chunk in found if chunk.table_header}
+    assert len(carried) == 1
+    header, rule = carried.pop().split("\n")
+    names = [name.strip() for name in header.strip("|").split("|")]
+    assert 5 < len(names) == rule.count("-") < 300
+    assert names == columns[: len(names)]
+    assert default_tokenizer().count(f"{header}\n{rule}") <= 100
+    one = "x" * 9000
+    assert {chunk.table_header for chunk in chunk_text(f"| {one} |\n|---|\n" + "| cell |\n" * 200)} == {None}
+
+
+def test_a_cell_with_a_bar_stays_one_cell_in_the_header_that_is_carried():
+    rows = "".join(f"| row {row} with words | {row} |\n" for row in range(60))
+    found = chunk_text(f"| a \\| b | c |\n|---|---|\n{rows}")
+    assert found[-1].table_header == "| a \\| b | c |\n|-|-|"
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(1, 6), st.lists(st.integers(1, 12), min_size=1, max_size=40), st.integers(0, 60)),
+        min_size=1,
+        max_size=4,
+    ),
+    st.integers(40, 254),
+)
+@settings(max_examples=40 if os.environ.get("ASSAY_TEST_SCALE") != "ci" else 400, deadline=None)
+def test_every_row_is_whole_and_stands_below_its_header_or_carries_it(tables, size):
+    text, rows = "", []
+    for number, (columns, lengths, words) in enumerate(tables):
+        text += f"{'word ' * words}\n\n"
+        header = "| " + " | ".join(f"t{number}c{column}" for column in range(columns)) + " |"
+        top = len(text)
+        text += f"{header}\n|{'---|' * columns}\n"
+        for length in lengths:
+            row = "| " + " | ".join(["cell " * length, *"x" * (columns - 1)]) + " |"
+            rows.append((top, header, len(text), len(text) + len(row)))
+            text += f"{row}\n"
+        text += "\n"
+    chunks = chunk_text(text, size=size)
+    count = default_tokenizer().count
+    for top, header, start, end in rows:
+        holder = next(chunk for chunk in chunks if chunk.start <= start < chunk.end)
+        carried = f"{header}\n|{'-|' * (header.count('|') - 1)}"
+        fits = count(carried) <= size // 2
+        if holder.start > top and fits:
+            assert holder.table_header == carried
+        if count(text[start:end]) + count(carried) <= size:
+            first = start == text.index("\n", text.index("\n", top) + 1) + 1
+            assert end <= holder.end or (first and count(text[top:end]) > size)
 
 
 def test_a_list_too_large_is_split_between_items_and_items_between_their_parts():
@@ -85,6 +162,24 @@ def test_code_too_large_is_split_between_lines_and_keeps_its_indentation():
     found = parts("# C\n\n```python\n" + "\n".join(code) + "\n```\n")
     assert len(found) > 2
     assert [line for _, chunk in found for line in chunk.split("\n") if line in code] == code
+
+
+def test_code_too_large_is_split_at_its_empty_lines_where_there_are_any():
+    functions = [f"def function_{one}():\n    first = {one}\n    return first + {one}" for one in range(40)]
+    found = parts("# C\n\n```python\n" + "\n\n".join(functions) + "\n```\n")
+    assert len(found) > 2
+    assert all(chunk.startswith("def function_") for _, chunk in found[1:])
+    assert [one for one in functions if sum(one in chunk for _, chunk in found) == 1] == functions
+
+
+def test_where_lines_are_paragraphs_a_cut_falls_at_a_line_end():
+    lines = [
+        f"Line {line} is a paragraph. It has a second sentence, and a third one. So it goes on." for line in range(40)
+    ]
+    for strategy in ("structure", "recursive"):
+        found = parts("\n".join(lines), strategy=strategy)
+        assert len(found) > 3
+        assert all(chunk.startswith("Line ") for _, chunk in found)
 
 
 def test_prose_too_large_is_split_at_sentence_ends():

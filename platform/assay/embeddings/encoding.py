@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 Kind = Literal["document", "query"]
 Progress = Callable[[int, int], None]
 
+DEFAULT_BATCH_SIZE = 64
 # What a kill may cost: some 20 s of encoding on two cores. A commit costs .07 s.
 _COMMIT_EVERY_TEXTS = 512
 # float32 normalisation of 384 numbers is off by 1.2e-7.
@@ -64,7 +65,7 @@ class Embedder:
 
     model: ModelFiles
     cache: VectorCache
-    batch_size: int = 64
+    batch_size: int = DEFAULT_BATCH_SIZE
 
     @classmethod
     def open(cls, settings: Settings) -> "Embedder":
@@ -151,18 +152,25 @@ class Embedder:
         return rows
 
     def _encode(self, texts: list[str], prompt: str) -> NDArray[np.float32]:
-        encoder, turn = _loaded_encoder(self.model)
-        with turn:
-            # Prompts go beside the text: some models leave their tokens out of the pooling.
-            vectors = encoder.encode(
-                [encodable(text) for text in texts],
-                prompt=prompt,
-                batch_size=self.batch_size,
-                normalize_embeddings=True,
-                show_progress_bar=False,
-                convert_to_numpy=True,
-            )
-        return _checked(np.asarray(vectors, dtype=np.float32), (len(texts), self.model.dimension), self.model)
+        return encode(self.model, texts, prompt=prompt, batch_size=self.batch_size)
+
+
+def encode(
+    model: ModelFiles, texts: Sequence[str], *, prompt: str = "", batch_size: int = DEFAULT_BATCH_SIZE
+) -> NDArray[np.float32]:
+    """Vectors of `texts` without a cache: float32, shape (texts, dimension), L2-normalised. Raises ModelError."""
+    encoder, turn = _loaded_encoder(model)
+    with turn:
+        # Prompts go beside the text: some models leave their tokens out of the pooling.
+        vectors = encoder.encode(
+            [encodable(text) for text in texts],
+            prompt=prompt,
+            batch_size=batch_size,
+            normalize_embeddings=True,
+            show_progress_bar=False,
+            convert_to_numpy=True,
+        )
+    return _checked(np.asarray(vectors, dtype=np.float32), (len(texts), model.dimension), model)
 
 
 def text_hash(text: str) -> str:

@@ -2,20 +2,24 @@
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from assay.documents.chunking.blocks import Blocks, Heading, scan_blocks
 from assay.documents.chunking.chunk import Chunk
-from assay.documents.chunking.cuts import SENTENCE, prose_cut, sentence_ends, settled
+from assay.documents.chunking.cuts import SENTENCE, best_sentence_ends, prose_cut, settled
+from assay.documents.chunking.table_headers import TableHeaders
 from assay.documents.chunking.tokens import TokenizedText
 from assay.documents.chunking.windows import Choose, Window, next_visible, windows
 
 # A section of fewer tokens is too small to be found by itself and joins the section after it.
 MIN_SECTION_TOKENS = 20
-# With more chunks than this still to come in a section, a cut is picked by the text behind it, in the further half of
+# With more chunks than this still to come in a section, a cut is picked by the text around it, in the further half of
 # the chunk, and not by fullness alone. Filled to the brim, up to 30 of the 58 chunks of a speech without headings
 # changed with one sentence.
 SETTLED_CHUNKS = 3
+# A lead-in of up to this part of a chunk stays with the first item of its list, also where the list is too long to
+# stay whole.
+LEAD_IN_PART = 4
 # Ranks of the cuts inside running text come after those of any nesting.
 _PROSE_RANK = 100
 
@@ -48,17 +52,39 @@ class _Section:
 def structure_chunks(tokenized: TokenizedText) -> list[Chunk]:
     """Cut at headings first; within a section at blocks, then items, rows and lines, then sentences, then words.
 
+    A block that fits in a chunk, with its heading where it follows one, is kept whole, and so are a lead-in and its
+    block. A chunk that begins among a table's rows carries the header row, and text and header fit in `size` together.
     No boundary depends on another section's text, save that a section of under `MIN_SECTION_TOKENS` tokens is put in
     front of the first chunk of the sibling or child that follows it.
     """
     blocks = scan_blocks(tokenized.text)
+    blocks = replace(blocks, cuts=_cuts_beside_lead_ins(tokenized, blocks))
+    headers = TableHeaders(tokenized, blocks.tables)
     pieces: list[tuple[_Section, list[Window]]] = []
     for section in _sections(tokenized.text, blocks):
         for part in _without_surplus_headings(tokenized, section):
-            found = list(windows(tokenized, part.start, part.end, _chooser(tokenized, blocks, part)))
+            choose = _chooser(tokenized, blocks, part, headers)
+            found = list(windows(tokenized, part.start, part.end, choose, room=headers.room))
             if found:
                 pieces.append((part, found))
-    return list(_chunks(tokenized, pieces))
+    return [_with_header(tokenized.text, chunk, headers) for chunk in _chunks(tokenized, pieces)]
+
+
+def _cuts_beside_lead_ins(tokenized: TokenizedText, blocks: Blocks) -> tuple[Sequence[int], ...]:
+    """The cuts of all blocks, less those between a lead-in and what it introduces."""
+    short = tokenized.size // LEAD_IN_PART
+    closed = {
+        one.body
+        for one in blocks.lead_ins
+        if tokenized.fits(one.start, one.end)
+        or (one.first_part < one.end and tokenized.estimate(one.start, one.body) <= short)
+    }
+    return tuple([cut for cut in cuts if cut not in closed] for cuts in blocks.cuts) if closed else blocks.cuts
+
+
+def _with_header(text: str, chunk: Chunk, headers: TableHeaders) -> Chunk:
+    header = headers.at(next_visible(text, chunk.start, chunk.end))
+    return chunk if header is None else replace(chunk, table_header=header.text)
 
 
 def _sections(text: str, blocks: Blocks) -> Iterator[_Section]:
@@ -95,7 +121,7 @@ def _without_surplus_headings(tokenized: TokenizedText, section: _Section) -> It
     yield _Section(start, section.end, section.body, headings[kept:], section.paths[kept:])
 
 
-def _chooser(tokenized: TokenizedText, blocks: Blocks, section: _Section) -> Choose:
+def _chooser(tokenized: TokenizedText, blocks: Blocks, section: _Section, headers: TableHeaders) -> Choose:
     """How cuts are chosen in one section: by block, then by ever smaller parts of blocks, then in running text."""
     text_starts = next_visible(tokenized.text, section.body, section.end)
     last_heading = section.headings[-1].start if section.headings else 0
@@ -110,7 +136,7 @@ def _chooser(tokenized: TokenizedText, blocks: Blocks, section: _Section) -> Cho
         if first < section.body:
             # A heading stays with the start of its text, unless it fills the chunk by itself.
             least, ceiling = (text_starts, high) if text_starts < high else (first, min(last_heading, high))
-        half = max(low, least + 1, tokenized.reach(first, tokenized.size // 2))
+        half = max(low, least + 1, tokenized.reach(first, headers.room(first) // 2))
         far = tokenized.estimate(first, section.end) > SETTLED_CHUNKS * tokenized.size and half <= ceiling
         for depth, cuts in enumerate(blocks.cuts):
             if far and (candidates := cuts[bisect_left(cuts, half) : bisect_right(cuts, ceiling)]):
@@ -118,7 +144,7 @@ def _chooser(tokenized: TokenizedText, blocks: Blocks, section: _Section) -> Cho
             cut = _last_to(cuts, ceiling)
             if cut is not None and cut > least and (cut >= low or whole(cut, depth)):
                 return cut, depth
-        if far and (ends := sentence_ends(tokenized.text, half, high)):
+        if far and (ends := best_sentence_ends(tokenized.text, half, high)):
             return settled(tokenized.text, ends), _PROSE_RANK + SENTENCE
         cut, rank = prose_cut(tokenized.text, max(low, least + 1), high)
         return cut, _PROSE_RANK + rank

@@ -50,6 +50,10 @@ class TokenizedText:
             return self.estimate(start, end)
         return len(self._spans(self.text[start:end]))
 
+    def tokens_of(self, text: str) -> int:
+        """Tokens of a text that goes beside this one."""
+        return len(self._spans(text))
+
     def estimate(self, start: int, end: int) -> int:
         """Tokens of the whole text that begin in `[start, end)`."""
         return bisect_left(self._starts, end) - bisect_left(self._starts, start)

@@ -20,6 +20,8 @@ _VISIBLE = re.compile(r"\S")
 Choose = Callable[[int, int, int], tuple[int, int]]
 # (start of the chunk, its cut) -> where the next chunk begins, not after the cut.
 Restart = Callable[[int, int], int]
+# first visible character of the chunk -> tokens that it may hold, from 1 to the size of a chunk.
+Room = Callable[[int], int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,17 +46,20 @@ def windows(
     choose: Choose,
     *,
     restart: Restart | None = None,
+    room: Room | None = None,
     even_tail: bool = True,
 ) -> Iterator[Window]:
     """Windows that cover every visible character of `[start, end)`, in order, each within the limits of a chunk.
 
-    The one exception is a single character of more tokens than the limit. With `restart` windows overlap.
+    The one exception is a single character of more tokens than the limit. With `restart` windows overlap; `room` is for
+    chunks that carry something beside their text.
     """
     text = tokenized.text
     first = next_visible(text, start, end)
     begin = _indented(text, first, start)
     while first < end:
-        window, cut = _window(tokenized, begin, first, end, choose, even_tail)
+        size = tokenized.size if room is None else room(first)
+        window, cut = _window(tokenized, size, begin, first, end, choose, even_tail)
         yield window
         first = next_visible(text, cut, end)
         begin = _indented(text, first, window.end)
@@ -63,10 +68,10 @@ def windows(
 
 
 def _window(
-    tokenized: TokenizedText, begin: int, first: int, end: int, choose: Choose, even_tail: bool
+    tokenized: TokenizedText, size: int, begin: int, first: int, end: int, choose: Choose, even_tail: bool
 ) -> tuple[Window, int]:
     """The window from `begin` that holds at least the character `first`, and the cut that ends it."""
-    text, size = tokenized.text, tokenized.size
+    text = tokenized.text
     budget, characters = size, tokenized.max_characters
     while True:
         high = min(tokenized.reach(begin, budget), begin + characters, end)
