@@ -54,7 +54,7 @@ def manifests(
     problems: list[str] = []
 
     def reports(connection: duckdb.DuckDBPyConnection) -> Iterator[ManifestReport]:
-        observe = partial(land_manifest, workspace, as_of=config.as_of, allow_empty=config.allow_mass_delete)
+        observe = partial(land_manifest, workspace, as_of=config.as_of, allow_mass_delete=config.allow_mass_delete)
         for day, source in product(days, workspace.settings.active_sources):
             judge = partial(judge_day, workspace, connection, MANIFESTS, source, day)
             try:
@@ -84,7 +84,7 @@ def manifests(
 )
 @retried_on_storage_errors
 def documents(context: dg.AssetExecutionContext, home: AssayHome, engine: LakeEngine) -> None:
-    """The feed: what was added, edited, re-permitted or deleted on a day, one row per document.
+    """The feed: what was added, edited, re-permitted, moved or deleted on a day, one row per document.
 
     **Teaches:** change data capture without a change log. The feed of a day is the difference between its manifest and
     the one before it; running a day late therefore derives the next observed day again, and the order of runs cannot

@@ -8,8 +8,9 @@ from typing import Any
 
 import dagster as dg
 
+from assay.documents.duplicates import DUPLICATES, SIGNATURES
 from assay.documents.gold import CHUNKS
-from assay.documents.invariants import chunk_rules, state_rules
+from assay.documents.invariants import chunk_rules, duplicate_rules, state_rules
 from assay.documents.state import STATE
 from assay.locks import exclusive
 from assay.quality.outcomes import ALL_SOURCES, OUTCOMES
@@ -123,7 +124,7 @@ def _deny_rules(workspace: Workspace, _connection: Any) -> Iterable[Rule]:
 
 
 STATE_CHECKS = [
-    *(state_expectation_checks(table) for table in (STATE, CHUNKS)),
+    *(state_expectation_checks(table) for table in (STATE, SIGNATURES, DUPLICATES, CHUNKS)),
     _invariants(
         dg.AssetKey(STATE.name.split("/")),
         {
@@ -134,10 +135,20 @@ STATE_CHECKS = [
         STATE,
     ),
     _invariants(
+        dg.AssetKey(DUPLICATES.name.split("/")),
+        {
+            "duplicates_follow_from_state": "Which documents are duplicates does not depend on earlier runs (invariant 1).",
+            "canonicals_are_found_by_the_same": "Whoever may find a duplicate may find its canonical document (invariant 9).",
+        },
+        duplicate_rules,
+        DUPLICATES,
+    ),
+    _invariants(
         dg.AssetKey(CHUNKS.name.split("/")),
         {
             "chunks_belong_to_current_documents": "No chunk outlives its document (invariant 3).",
-            "current_documents_are_chunked": "Every document that can be served is chunked or held back (invariant 2).",
+            "current_documents_are_chunked": "Every current document is chunked, held back or a duplicate (invariant 2).",
+            "duplicates_are_not_chunked": "No text is found a second time behind its canonical document.",
             "chunks_are_exact_slices": "A citation's offsets point at the very words (`text[start:end]`).",
         },
         chunk_rules,

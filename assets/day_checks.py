@@ -16,6 +16,7 @@ from assay.documents.bronze import FEED
 from assay.documents.day_verdicts import Place, observed_places, places_of, recorded, rules_of
 from assay.documents.manifests import MANIFESTS
 from assay.documents.silver import DOCUMENTS
+from assay.documents.silver_texts import TEXT_TABLES
 from assay.documents.volumes import VOLUMES
 from assay.errors import CheckFailed
 from assay.quality.outcomes import OUTCOMES
@@ -189,7 +190,7 @@ def _seen(verdicts: list[DayVerdict]) -> dict[str, Any]:
 
 
 DAY_CHECKS = [
-    *(day_expectation_checks(table) for table in (MANIFESTS, FEED, DOCUMENTS, VOLUMES)),
+    *(day_expectation_checks(table) for table in (MANIFESTS, FEED, *TEXT_TABLES, VOLUMES)),
     day_invariant_checks(
         MANIFESTS, {"files_are_conserved": "Every file that was refused or failed is in quarantine (invariant 2)."}
     ),
@@ -201,6 +202,10 @@ DAY_CHECKS = [
         },
     ),
     day_invariant_checks(
-        DOCUMENTS, {"documents_are_conserved": "Taken in == emitted + quarantined, per source and day (invariant 2)."}
+        DOCUMENTS,
+        {
+            "documents_are_conserved": "Taken in == emitted + quarantined, per source and day (invariant 2).",
+            "tables_and_words_belong_to_their_texts": "Every text has the tables and words it was written with (invariant 2).",
+        },
     ),
 ]

@@ -9,12 +9,12 @@ from assets.partitions import DAILY, ONE_RUN, days_of
 from assets.reporting import clocked, column_schema, data_docs, log_days, sample_of, totals_of_run
 from assets.resources import AssayHome, LakeEngine
 from assets.retries import RETRIES, retried_on_storage_errors
-from assets.silver import document_state
+from assets.silver import DUPLICATES_KEY
 
 
 @dg.asset(
     key=["gold", "chunks"],
-    deps=[document_state],
+    deps=[DUPLICATES_KEY],
     partitions_def=DAILY,
     backfill_policy=ONE_RUN,
     group_name="gold",
@@ -25,7 +25,7 @@ from assets.silver import document_state
 )
 @retried_on_storage_errors
 def chunks(context: dg.AssetExecutionContext, home: AssayHome, engine: LakeEngine) -> dg.MaterializeResult:
-    """Passages of every current document, cut where its author ended something, with exact character offsets.
+    """Passages of every current document that is no duplicate, cut where its author ended something, with exact character offsets.
 
     **Teaches:** reconcile, do not apply. The stage compares the standing documents with the standing chunks and changes
     what differs; it never replays a feed, so it cannot drift from it. Every chunk is `text[start:end]` of its document.

@@ -19,7 +19,7 @@ from assets.retries import RETRIES, retried_on_storage_errors
 PROJECT = Path(__file__).parents[1] / "dbt_project"
 INGESTION_KEY = dg.AssetKey(INGESTION_DAILY.name.split("/"))
 # Plotted by the UI over the days, summed up over the sources.
-PLOTTED = ("observed", "refused", "added", "changed", "deleted", "quarantined", "embedded", "reused")
+PLOTTED = ("observed", "refused", "added", "changed", "moved", "deleted", "quarantined", "embedded", "reused")
 
 
 class MartTranslator(DagsterDbtTranslator):

@@ -129,8 +129,14 @@ def column_schema(table: Table) -> dg.TableSchema:
 
 def sample_of(rows: pa.Table, columns: list[str]) -> dg.MarkdownMetadataValue:
     """A few rows as a Markdown table."""
-    lines = [f"| {' | '.join(columns)} |", f"|{'---|' * len(columns)}"]
-    for row in rows.select(columns).slice(0, SAMPLE_ROWS).to_pylist():
-        cells = (" ".join(str(row[name]).split()).replace("|", "\\|")[:SAMPLE_CHARACTERS] for name in columns)
+    sample = rows.select(columns).slice(0, SAMPLE_ROWS).to_pylist()
+    return markdown_table(columns, [[row[name] for name in columns] for row in sample])
+
+
+def markdown_table(header: list[str], rows: list[list[Any]]) -> dg.MarkdownMetadataValue:
+    """The header and the first few of the rows as a Markdown table."""
+    lines: list[str] = []
+    for row in (header, *rows[:SAMPLE_ROWS]):
+        cells = (" ".join(str(cell).split()).replace("|", "\\|")[:SAMPLE_CHARACTERS] for cell in row)
         lines.append(f"| {' | '.join(cells)} |")
-    return dg.MetadataValue.md("\n".join(lines))
+    return dg.MetadataValue.md("\n".join([lines[0], f"|{'---|' * len(header)}", *lines[1:]]))

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from assay.documents.bronze import FEED
 from assay.documents.chunking import chunk_text
 from assay.documents.gold import CHUNKS
-from assay.documents.invariants import DAY_RULES, chunk_rules, state_rules
+from assay.documents.invariants import DAY_RULES, chunk_rules, duplicate_rules, state_rules
 from assay.documents.manifests import observed_days
 from assay.documents.silver import DOCUMENTS
 from assay.documents.state import STATE
@@ -75,7 +75,7 @@ class History:
 
     days: Mapping[int, Observation]
     drafts: Mapping[int, Observation]
-    allow_empty: bool
+    allow_mass_delete: bool
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,9 @@ def play(home: Path, inbox: Path, history: History, plan: Plan, through: str = "
     for observed, runs in (({**history.days, **history.drafts}, plan.before), (history.days, plan.after)):
         lay_out(inbox, observed)
         for run in runs:
-            pipeline_of(home, inbox, observed).run(*map(day, run), through=through, allow_empty=history.allow_empty)
+            pipeline_of(home, inbox, observed).run(
+                *map(day, run), through=through, allow_mass_delete=history.allow_mass_delete
+            )
     return pipeline_of(home, inbox, history.days)
 
 
@@ -148,11 +150,11 @@ def settled(history: History, plan: Plan) -> History:
     seen = {number for run in plan.before for number in run}
     days = {
         number: history.drafts[number]
-        if now.is_empty and not history.allow_empty and number in seen and number in history.drafts
+        if now.is_empty and not history.allow_mass_delete and number in seen and number in history.drafts
         else now
         for number, now in history.days.items()
     }
-    return History(days, {}, history.allow_empty)
+    return History(days, {}, history.allow_mass_delete)
 
 
 def in_order(home: Path, inbox: Path, history: History, through: str = "chunks") -> Pipeline:
@@ -160,7 +162,7 @@ def in_order(home: Path, inbox: Path, history: History, through: str = "chunks")
     lay_out(inbox, history.days)
     pipeline = pipeline_of(home, inbox, history.days)
     for number in sorted(history.days):
-        pipeline.run(day(number), through=through, allow_empty=history.allow_empty)
+        pipeline.run(day(number), through=through, allow_mass_delete=history.allow_mass_delete)
     return pipeline
 
 
@@ -184,12 +186,18 @@ class Expected:
         self.state: dict[str, dict[str, Any]] = {}
         known: dict[str, Seen] = {}
         for number, observation in sorted(history.days.items()):
-            if observation.is_empty and not history.allow_empty:
+            if observation.is_empty and not history.allow_mass_delete:
                 continue  # taken for a folder that is not mounted, as if the day had never been looked at
             now = {path: _seen(number, path, name, observation, inbox) for path, name in observation.visible.items()}
             kept = {path: seen for path, seen in known.items() if observation.closed and path.startswith("sub/")}
-            changes = [_upsert(number, path, known.get(path), seen) for path, seen in now.items()]
-            changes += [_delete(number, path, seen) for path, seen in known.items() if path not in {**now, **kept}]
+            gone = {path: seen for path, seen in known.items() if path not in {**now, **kept}}
+            moves = moves_by_hand(
+                {path: _bytes(seen) for path, seen in gone.items()},
+                {path: _bytes(seen) for path, seen in now.items() if path not in known},
+            )
+            origins = {new: old for old, new in moves.items()}
+            changes = [_upsert(number, path, known.get(path), seen, origins.get(path)) for path, seen in now.items()]
+            changes += [_delete(number, path, seen, moves.get(path)) for path, seen in gone.items()]
             self._take_in(number, [change for change in changes if change], now)
             known = now | kept
 
@@ -204,7 +212,7 @@ class Expected:
             if text:
                 self.documents.append(text)
             else:
-                reasons = {"garbled": "failed_expectation", "image": "unsupported_type"}
+                reasons = {"garbled": "failed_expectation", "image": "corrupt"}
                 self.quarantine.append((number, change["document_id"], reasons[names[change["document_id"]]]))
         # More than half of what was judged: of such a day nothing counts but what it deletes.
         is_blocked = garbled > len(usable)
@@ -222,17 +230,36 @@ class Expected:
             row |= {"text_version": text["document_version"], "text_source": "docs", "text_day": text["day"]}
 
     def chunks(self) -> list[tuple[Any, ...]]:
-        """Every current document, cut by the chunker: document, version, permissions, place and text."""
+        """Every current document, cut by the chunker: document, version, permissions, place and text.
+
+        Of those with the same text and permissions only the first by id: no two of the contents are nearly the same.
+        """
+        found_by = ("text_hash", "tenant", "allowed_principals")
+        found = {str([row[name] for name in found_by]): row for row in reversed(by_key(list(self.state.values())))}
         texts = {text["text_hash"]: text["text"] for text in self.documents}
         return sorted(
             (
                 *(row[name] for name in ("document_id", "document_version", "tenant", "allowed_principals", "uri")),
                 *(chunk.start, chunk.end, chunk.text),
             )
-            for row in self.state.values()
+            for row in found.values()
             if row["text_hash"]
             for chunk in chunk_text(texts[row["text_hash"]], encoder=default_tokenizer())
         )
+
+
+def moves_by_hand(gone: Mapping[str, Any], appeared: Mapping[str, Any]) -> dict[str, str]:
+    """Old path -> new path, given what each path held; None and the empty are alike everywhere, and so no move."""
+    free = sorted(path for path, content in appeared.items() if content)
+    moves: dict[str, str] = {}
+    for is_renamed in (False, True):
+        for old in sorted(path for path, content in gone.items() if content and path not in moves):
+            for new in free:
+                if appeared[new] == gone[old] and (is_renamed or Path(new).name == Path(old).name):
+                    moves[old] = new
+                    free.remove(new)
+                    break
+    return moves
 
 
 NO_TEXT = dict.fromkeys(("text_version", "text_source", "text_day", "text_hash", "title"))
@@ -245,11 +272,15 @@ def _seen(number: int, path: str, name: str, observation: Observation, inbox: Pa
     return Seen(name, uri)
 
 
-def _upsert(number: int, path: str, before: Seen | None, now: Seen) -> dict[str, Any] | None:
+def _bytes(seen: Seen) -> bytes | None:
+    return CONTENTS[seen.name][0]
+
+
+def _upsert(number: int, path: str, before: Seen | None, now: Seen, origin: str | None) -> dict[str, Any] | None:
     if now.name == "unreadable":
         return None
     if before is None:
-        change = "added"
+        change = "moved" if origin else "added"
     elif before.name != now.name:
         change = "edited"
     elif (before.tenant, before.principals) != (now.tenant, now.principals):
@@ -257,11 +288,13 @@ def _upsert(number: int, path: str, before: Seen | None, now: Seen) -> dict[str,
     else:
         return None
     data = CONTENTS[now.name][0] or b""
-    return _row(number, path, now, "upsert", change, sha256(data).hexdigest(), len(data))
+    row = _row(number, path, now, "upsert", change, sha256(data).hexdigest(), len(data))
+    return row | {"moved_from": f"docs:{origin}" if origin else None}
 
 
-def _delete(number: int, path: str, before: Seen) -> dict[str, Any]:
-    return _row(number, path, before, "delete", "deleted", None, None)
+def _delete(number: int, path: str, before: Seen, target: str | None) -> dict[str, Any]:
+    row = _row(number, path, before, "delete", "moved_away" if target else "deleted", None, None)
+    return row | {"moved_to": f"docs:{target}" if target else None}
 
 
 def _row(
@@ -280,6 +313,8 @@ def _row(
         "content_hash": content_hash,
         "tenant": seen.tenant,
         "allowed_principals": list(seen.principals),
+        "moved_from": None,
+        "moved_to": None,
     }
 
 
@@ -297,13 +332,17 @@ def _text(number: int, change: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+# What is expected of a text; the rest is what parsers and cleaning say of it.
+TEXT_COLUMNS = ("source", "day", "document_id", "document_version", "content_hash", "title", "text", "text_hash")
+
+
 def by_key(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: (row.get("day", date.min), row["document_id"]))
 
 
 def assert_as_expected(pipeline: Pipeline, expected: Expected) -> None:
     assert by_key(pipeline.read(FEED)) == by_key(expected.feed)
-    texts = [{name: row[name] for name in _text_columns(expected, row)} for row in pipeline.read(DOCUMENTS)]
+    texts = [{name: row[name] for name in TEXT_COLUMNS} for row in pipeline.read(DOCUMENTS)]
     assert by_key(texts) == by_key(expected.documents)
     held_back = pipeline.read(QUARANTINE, stage="silver")
     assert sorted((row["day"].day, row["document_id"], row["reason"]) for row in held_back) == sorted(
@@ -326,9 +365,6 @@ def rules_of(pipeline: Pipeline) -> list[Rule]:
         return [
             *(rule for judge in DAY_RULES.values() for place in places for rule in judge(*place)),
             *state_rules(workspace, connection),
+            *duplicate_rules(workspace, connection),
             *chunk_rules(workspace, connection),
         ]
-
-
-def _text_columns(expected: Expected, row: dict[str, Any]) -> list[str]:
-    return [name for name in row if name not in ("media_type", "language", "page_starts", "parser")]

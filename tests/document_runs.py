@@ -22,10 +22,12 @@ import pyarrow as pa
 import pytest
 
 from assay.documents.bronze import FEED, FeedReport, ManifestReport, days_to_derive, land_manifest, write_feed
+from assay.documents.duplicates import DUPLICATES, DuplicatesReport, write_duplicates
 from assay.documents.gold import CHUNKS, ChunkReport, chunk_current
 from assay.documents.manifests import MANIFESTS
 from assay.documents.parsing import ParsedDocument, parse_here
-from assay.documents.silver import DOCUMENTS, ParseReport, parse_day
+from assay.documents.silver import ParseReport, parse_day
+from assay.documents.silver_texts import TEXT_TABLES
 from assay.documents.state import STATE, StateReport, write_state
 from assay.embeddings import Embedder
 from assay.errors import DocumentRejected, SourceError
@@ -83,6 +85,7 @@ class Done:
     feeds: list[FeedReport]
     texts: list[ParseReport]
     state: StateReport
+    duplicates: DuplicatesReport | None
     chunks: ChunkReport | None
     index: IndexReport | None
     gate: GateReport | None
@@ -104,7 +107,7 @@ class Pipeline:
     def workspace(self, today: date = date.max) -> Workspace:
         return Workspace(self.settings, Run("test", datetime.combine(today, NOON, UTC)))
 
-    def run(self, *days: date, through: str = "gate", as_of: bool = False, allow_empty: bool = False) -> Done:
+    def run(self, *days: date, through: str = "gate", as_of: bool = False, allow_mass_delete: bool = False) -> Done:
         """The stages from the manifest `through` "state", "chunks", "index" or "gate" for one or several days."""
         workspace = self.workspace(days[-1])
         manifests, problems = [], []
@@ -112,7 +115,9 @@ class Pipeline:
             for source in self.settings.active_sources:
                 seen = source.model_copy(update={"rules": self.rules_on.get(one, source.rules)})
                 try:
-                    manifests.append(land_manifest(workspace, seen, one, as_of=as_of, allow_empty=allow_empty))
+                    manifests.append(
+                        land_manifest(workspace, seen, one, as_of=as_of, allow_mass_delete=allow_mass_delete)
+                    )
                 except SourceError as error:
                     problems.append(str(error))
         with engine() as connection:
@@ -120,12 +125,13 @@ class Pipeline:
             update_deny_list(workspace, connection)
             texts = [parse_day(workspace, source.name, one) for source, one in self._derived(workspace, days)]
             state = write_state(workspace, connection, days[-1])
+            duplicates = write_duplicates(workspace, days[-1]) if through != "state" else None
             chunks = chunk_current(workspace, connection, days[-1]) if through != "state" else None
         index = reconcile_index(workspace, self.embedder()) if through in ("index", "gate") else None
         if index:
             maintain_index(workspace, self.embedder())
         gate = release_newest(workspace, self.embedder()) if through == "gate" else None
-        return Done(manifests, feeds, texts, state, chunks, index, gate, problems)
+        return Done(manifests, feeds, texts, state, duplicates, chunks, index, gate, problems)
 
     def embedder(self) -> Embedder:
         return Embedder.open(self.settings)
@@ -156,8 +162,10 @@ class Pipeline:
     def contents(self) -> dict[str, str]:
         """What every table that does not depend on when the runs were says, as hashes."""
         lake = self.workspace().lake
-        found = {one.name: lake.content_hash(one) for one in (MANIFESTS, FEED, DOCUMENTS, STATE, CHUNKS)}
-        return found | {QUARANTINE.name: content_hash(lake.read(QUARANTINE, where={"stage": ["bronze", "silver"]}))}
+        found = {one.name: lake.content_hash(one) for one in (MANIFESTS, FEED, *TEXT_TABLES, STATE, DUPLICATES, CHUNKS)}
+        return found | {
+            QUARANTINE.name: content_hash(lake.read(QUARANTINE, where={"stage": ["bronze", "silver", "page"]}))
+        }
 
     def commits(self) -> dict[str, list[str]]:
         """The names of every commit of every Delta and LanceDB table, and the serving pointer as it is."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from assay.documents.bronze import FEED
 from assay.documents.daily_texts import DAILY_TEXTS
+from assay.documents.duplicates import DUPLICATES
 from assay.documents.gold import CHUNKS
 from assay.documents.manifests import MANIFESTS
 from assay.documents.silver import DOCUMENTS
@@ -25,9 +26,17 @@ DAYS = [date(2026, 11, 2) + timedelta(days=number) for number in range(5)]
 DOCUMENT_IDS = [f"s:{number}" for number in range(12)]
 START = datetime(2026, 11, 2, tzinfo=UTC)
 VERSION = 1_793_577_600_000_000  # START in microseconds
-CHANGES = ("added", "edited", "repermitted", "deleted")
+CHANGES = ("added", "edited", "repermitted", "moved", "deleted", "moved_away")
 # A value for every column whose value is not the point.
-_FILLING = {"string": "x", "int64": VERSION, "bool": True, "date32[day]": DAYS[0], "timestamp[us, tz=UTC]": START}
+_FILLING = {
+    "string": "x",
+    "int64": VERSION,
+    "double": 1.0,
+    "binary": b"x",
+    "bool": True,
+    "date32[day]": DAYS[0],
+    "timestamp[us, tz=UTC]": START,
+}
 
 
 def random_rows(random: Random) -> Rows:
@@ -58,6 +67,16 @@ def random_rows(random: Random) -> Rows:
         rows[STATE.name].append(
             filled(STATE, document_id=text["document_id"], source="b", is_deleted=kind == "deleted", **stood)
         )
+        if random.random() < 0.3:
+            text_hash = random.choice(["x", "of the text before"])
+            rows[DUPLICATES.name].append(
+                filled(
+                    DUPLICATES,
+                    document_id=text["document_id"],
+                    canonical_id=f"s:{random.random()}",
+                    text_hash=text_hash,
+                )
+            )
         for number in range(next(chunk_counts) if kind == "stands" else 0):
             chunk_id = f"{text['document_id']}/{number}"
             rows[CHUNKS.name].append(
@@ -94,6 +113,7 @@ def ingestion_days(rows: Rows) -> list[dict[str, Any]]:
                     "edited": changes.count("edited"),
                     "repermitted": changes.count("repermitted"),
                     "changed": changes.count("edited") + changes.count("repermitted"),
+                    "moved": changes.count("moved"),
                     "deleted": changes.count("deleted"),
                     "quarantined": len(_here(held_back, place)),
                     "embedded": embedded,
@@ -120,6 +140,9 @@ def inventory_of(rows: Rows) -> list[dict[str, Any]]:
                 "size_characters": len(text["text"]),
                 "chunks": len(tokens),
                 "tokens": sum(tokens),
+                "duplicate_of": next(
+                    (row["canonical_id"] for row in rows[DUPLICATES.name] if _is_of(row, state)), None
+                ),
                 "last_changed_at": START,
             }
         )
@@ -130,6 +153,10 @@ def filled(table: Table, **columns: Any) -> dict[str, Any]:
     """A row of `table` with these of its columns, the others filled."""
     filling = {field.name: _FILLING.get(str(field.type), []) for field in table.schema}
     return filling | {name: value for name, value in columns.items() if name in filling}
+
+
+def _is_of(duplicate: dict[str, Any], state: dict[str, Any]) -> bool:
+    return all(duplicate[name] == state[name] for name in ("document_id", "text_hash"))
 
 
 def _places() -> Iterator[dict[str, Any]]:

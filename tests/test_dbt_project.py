@@ -151,6 +151,7 @@ def test_both_models_say_what_brute_force_says(home: Home, tmp_path: Path, seed:
     assert any(row["embedded"] and row["reused"] for row in daily)
     assert {row["is_blocked"] for row in daily} == {True, False}
     assert {min(row["chunks"], 1) for row in inventory} == {0, 1}
+    assert {row["duplicate_of"] is None for row in inventory} == {True, False}
 
 
 def test_the_manifest_serves_every_home(home: Home) -> None:
@@ -169,8 +170,8 @@ def test_the_inventory_follows_the_lake(home: Home) -> None:
     put(lake, state("s:unusable", has_text=False))
     assert home.build() == PASSED
     start = datetime(2026, 11, 2, tzinfo=UTC)
-    a = ("s:a", "s", "umbra", "Title of s:a", "en", "file:///s:a", 3, 2, 12, start)
-    b = ("s:b", "s", "default", "Title of s:b", "en", "file:///s:b", 9, 0, 0, start)
+    a = ("s:a", "s", "umbra", "Title of s:a", "en", "file:///s:a", 3, 2, 12, None, start)
+    b = ("s:b", "s", "default", "Title of s:b", "en", "file:///s:b", 9, 0, 0, None, start)
     assert home.inventory() == [a, b]
 
     edited = microseconds(EDITED)
@@ -178,7 +179,7 @@ def test_the_inventory_follows_the_lake(home: Home) -> None:
     lake.replace_rows(table_of(ChunkRow), table_of(ChunkRow).empty(), column="document_id", values=["s:a"])
     put(lake, state("s:b", version=edited), text("s:b", "longer than before", version=edited), chunk("s:b", 0, 9))
     assert home.build() == PASSED
-    inventory = [("s:b", "s", "default", "Title of s:b", "en", "file:///s:b", 18, 1, 9, EDITED)]
+    inventory = [("s:b", "s", "default", "Title of s:b", "en", "file:///s:b", 18, 1, 9, None, EDITED)]
     assert home.inventory() == inventory
 
     home.settings.warehouse_path.unlink()
@@ -255,6 +256,16 @@ def text(document_id: str, content: str, *, version: int = VERSION) -> DocumentR
         text_hash="hash",
         page_starts=[0],
         parser="plain-1",
+        cleaning="cleaning-1",
+        pii_kinds=[],
+        piece_starts=[0, len(content)],
+        piece_source_starts=[0, len(content)],
+        ocr_pages=[],
+        ocr_confidences=[],
+        refused_pages=[],
+        refused_page_reasons=[],
+        table_rows=0,
+        ocr_words=0,
     )
 
 

@@ -66,7 +66,7 @@ def asset_keys() -> set[str]:
 
 
 def shown(default: object) -> str:
-    if default is None:
+    if default is None or default == ():
         return "unset"
     if isinstance(default, tuple):
         return ", ".join(f"`{one}`" for one in default if isinstance(one, str)) or "the sample"

@@ -66,7 +66,20 @@ def test_partitions_are_counted_each_for_itself(tmp_path: Path) -> None:
     for number in range(1, 4):
         day = date(2026, 11, number)
         row = FeedRow(
-            "docs", day, "docs:a", 1, "delete", "deleted", "a", "file:///a", None, None, "default", ["public"]
+            "docs",
+            day,
+            "docs:a",
+            1,
+            "delete",
+            "deleted",
+            "a",
+            "file:///a",
+            None,
+            None,
+            "default",
+            ["public"],
+            None,
+            None,
         )
         lake.replace_partition(FEED, FEED.rows([row]), partitions={"source": "docs", "day": day})
     assert lake.files_per_partition(FEED) == [1, 1, 1]

@@ -94,7 +94,7 @@ def test_every_table_is_described_and_its_key_can_be_relied_on(row_class: type) 
 
 
 def test_no_two_tables_share_a_name() -> None:
-    assert len(ROW_CLASSES) == len({table_of(one).name for one in ROW_CLASSES}) == 11
+    assert len(ROW_CLASSES) == len({table_of(one).name for one in ROW_CLASSES}) == 16
 
 
 def test_whatever_differs_between_two_equal_runs_is_called_provenance() -> None:

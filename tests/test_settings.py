@@ -95,7 +95,7 @@ def test_names_of_the_test_suite_are_no_settings_and_no_errors(monkeypatch: pyte
     [
         ("ASSAY_CHUNK_SIZE_TOKENS", "many", "`ASSAY_CHUNK_SIZE_TOKENS` does not fit"),
         ("ASSAY_CHUNK_SIZE_TOKENS", "3", "greater than or equal to 16"),
-        ("ASSAY_CHUNK_STRATEGY", "semantics", "'structure', 'recursive' or 'fixed'"),
+        ("ASSAY_CHUNK_STRATEGY", "semantics", "'structure', 'recursive', 'semantic' or 'fixed'"),
         ("ASSAY_FIRST_DAY", "yesterday", "`ASSAY_FIRST_DAY` does not fit"),
         ("ASSAY_MAX_QUARANTINED_RATIO", "1.5", "less than or equal to 1"),
         ("ASSAY_SOURCES", "[{", "ources"),

@@ -3,7 +3,7 @@
 AssayError                      catch this to handle anything Assay reports about itself
 ├── ConfigurationError          a setting is missing, misspelt or contradicts another (exit 3)
 ├── SourceError                 a source could not be observed; nothing of it was written
-│   └── EmptySource             the source holds no file; taken for an unmounted folder, not for a mass deletion
+│   └── MassDeletion            the source lacks all or most of its files; taken for a place that is not mounted
 ├── DocumentRejected            one document cannot be used; it goes to quarantine with `reason`
 ├── StorageError                the lake, the blobs or the index could not be written; the last commit stands
 │   ├── DiskFull                no space left; what was committed before stands
@@ -23,6 +23,7 @@ RejectionReason = Literal[
     "corrupt",
     "empty",
     "no_text",
+    "pii",
     "too_large",
     "timeout",
     "unsupported_type",
@@ -52,7 +53,7 @@ class SourceError(AssayError):
     pass
 
 
-class EmptySource(SourceError):
+class MassDeletion(SourceError):
     pass
 
 

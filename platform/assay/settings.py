@@ -12,7 +12,7 @@ from pathlib import Path, PurePath, PurePosixPath
 from typing import Annotated, Literal
 
 from dotenv import dotenv_values
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
 from assay.errors import ConfigurationError
@@ -21,7 +21,11 @@ PREFIX = "ASSAY_"
 # Read by the test suite and the Makefile, not by the platform.
 _HARNESS_NAMES = frozenset({"ASSAY_TEST_SCALE", "ASSAY_REQUIRE_SERVICES", "ASSAY_SHARED_DATA"})
 
-ChunkStrategyName = Literal["structure", "recursive", "fixed"]
+DuplicatesMode = Literal["off", "exact", "near"]
+# A version number that begins a word of the path: `7.4`, `v2`, `v1beta1`, `release-7.4.1`; not `10` or `2026-11-01`.
+DUPLICATE_SCOPE = r"(?i)(?<![^\W_])(?:v\d+\w*(?:\.\d+\w*)*|\d+(?:\.\d+\w*)+)"
+PiiPolicy = Literal["keep", "mask", "quarantine"]
+ChunkStrategyName = Literal["structure", "recursive", "semantic", "fixed"]
 
 
 def _local(uri: str) -> str:
@@ -54,6 +58,23 @@ class SourceSettings(BaseModel):
     mode: Literal["snapshot", "arrivals"] = "snapshot"
     namespace: str | None = Field(default=None, description="Id prefix; sources that share it share documents.")
     rules: tuple[PathRule, ...] = ()
+    pii: PiiPolicy = Field(
+        default="keep",
+        description="Personal data and secrets: kept, masked by tokens such as `[EMAIL]`, or the document held back.",
+    )
+    duplicate_scope: str = Field(
+        default=DUPLICATE_SCOPE,
+        description="Regular expression; documents whose paths differ in what it matches are never duplicates.",
+    )
+
+    @field_validator("duplicate_scope", mode="after")
+    @classmethod
+    def _compiles(cls, pattern: str) -> str:
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            raise ValueError(f"`{pattern}` is not a regular expression: {error}") from None
+        return pattern
 
     @field_validator("uri", mode="after")
     @classmethod
@@ -103,15 +124,43 @@ class Settings(BaseSettings):
         default=3, ge=1, description="Past days that the restating schedule runs again and the inbox sensor looks at."
     )
 
+    max_deleted_ratio: float = Field(
+        default=0.5,
+        ge=0,
+        le=1,
+        description="Share of the known files that a snapshot may lack before it is taken for a place that is not mounted.",
+    )
+
     max_file_bytes: int = Field(default=64 * 2**20, gt=0, description="Larger files are refused as `too_large`.")
-    parse_timeout_seconds: float = Field(default=60.0, gt=0, description="Deadline for one document.")
+    parse_timeout_seconds: float = Field(
+        default=60.0, gt=0, description="Deadline for one document; of a scan, for one page."
+    )
     parse_memory_bytes: int = Field(default=2 * 2**30, gt=0, description="Address space of one parser worker.")
     parse_workers: int = Field(default=2, ge=1, description="Parser processes.")
+    document_passwords: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
+        default=(), description="Passwords tried on encrypted files, comma-separated."
+    )
+    ocr_languages: str = Field(
+        default="eng",
+        pattern=r"^[A-Za-z0-9_/-]+(\+[A-Za-z0-9_/-]+)*$",
+        description="Languages of scans, as tesseract names them, joined by `+`.",
+    )
+
+    duplicates: DuplicatesMode = Field(
+        default="near",
+        description="Which duplicates are hidden behind one document: `near`, only `exact` ones, or `off`.",
+    )
+    duplicate_threshold: float = Field(
+        default=0.9,
+        ge=0.5,
+        le=1,
+        description="Jaccard similarity of their runs of five words from which two texts are near duplicates.",
+    )
 
     chunk_strategy: ChunkStrategyName = Field(default="structure", description="How texts are cut.")
     chunk_size_tokens: int = Field(default=200, ge=16, description="Target size in the embedding model's tokens.")
     chunk_overlap_tokens: int = Field(
-        default=0, ge=0, description="Tokens repeated between neighbours; not for `structure`."
+        default=0, ge=0, description="Tokens repeated between neighbours; only for `recursive` and `fixed`."
     )
 
     embedding_model: str = Field(
@@ -150,7 +199,7 @@ class Settings(BaseSettings):
     def _none_when_empty(cls, value: object) -> object:
         return None if value == "" else value
 
-    @field_validator("principals", mode="before")
+    @field_validator("principals", "document_passwords", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
@@ -179,6 +228,10 @@ class Settings(BaseSettings):
     @property
     def releases_path(self) -> Path:
         return self.home / "releases"
+
+    @property
+    def evaluation_path(self) -> Path:
+        return self.home / "evaluation"
 
     @property
     def data_docs_path(self) -> Path:

@@ -7,7 +7,7 @@ from typing import Any
 
 import dagster as dg
 import pytest
-from command_runs import CHECKOUT, Demo
+from command_runs import CHECKOUT, UNREAD_SCANS, Demo
 
 from assay.documents.bronze import FEED
 from assay.documents.gold import CHUNKS
@@ -24,9 +24,11 @@ DAYS = [date(2026, 11, 1) + timedelta(days=number) for number in range(3)]
 GRAPH = defs.resolve_asset_graph()
 KEYS = sorted(documents_job.selection.resolve(GRAPH))
 CHECKS = GRAPH.asset_check_keys
-# The broken file on the second day, and how many chunks and different texts the last day's 35 documents make.
-QUARANTINED = {date(2026, 11, 2): 1}
-CHUNK_COUNT, TEXT_COUNT = 273, 267
+# The broken file on the second day, scans on the third, and how many chunks and different texts the last day's documents
+# make: a scan makes one, and two documents are hidden as duplicates.
+QUARANTINED = {DAYS[1]: 1, DAYS[2]: UNREAD_SCANS}
+HIDDEN = 2
+CHUNK_COUNT, TEXT_COUNT = 386 - UNREAD_SCANS, 380 - UNREAD_SCANS
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ class DayOfSample:
 
     edited: int
     added: int
+    moved: int
     deleted: int
     documents: int
 
@@ -42,15 +45,16 @@ class DayOfSample:
 def days_of_sample() -> dict[date, DayOfSample]:
     """The table of what changes on which day, counted."""
     told = (CHECKOUT / "samples" / "README.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| (2026-11-\d\d) \| (.*) \| (.*) \| (.*) \| (\d+) \|$", told, re.MULTILINE)
+    rows = re.findall(r"^\| (2026-11-\d\d) \| (.*) \| (.*) \| (.*) \| (.*) \| (\d+) \|$", told, re.MULTILINE)
     return {
         date.fromisoformat(day): DayOfSample(
             edited.count("`") // 2,
             int(documents) if added == "all" else added.count("`") // 2,
+            moved.count("`") // 2,
             deleted.count("`") // 2,
             int(documents),
         )
-        for day, edited, added, deleted, documents in rows
+        for day, edited, added, moved, deleted, documents in rows
     }
 
 
@@ -88,7 +92,7 @@ def _recorded(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Recorded:
 
 def test_the_table_of_the_sample_is_read() -> None:
     assert list(days_of_sample()) == DAYS
-    assert days_of_sample()[DAYS[1]] == DayOfSample(edited=5, added=5, deleted=2, documents=35)
+    assert days_of_sample()[DAYS[1]] == DayOfSample(edited=5, added=6, moved=0, deleted=2, documents=36)
 
 
 def test_three_days_are_one_run(recorded: tuple[Recorded, Recorded]) -> None:
@@ -106,7 +110,7 @@ def test_every_asset_is_materialized_once_for_every_day(recorded: tuple[Recorded
 @pytest.mark.parametrize("day", DAYS, ids=date.isoformat)
 def test_a_day_shows_its_own_numbers(recorded: tuple[Recorded, Recorded], day: date) -> None:
     told = days_of_sample()[day]
-    taken, quarantined = told.added + told.edited, QUARANTINED.get(day, 0)
+    taken, quarantined = told.added + told.edited + told.moved, QUARANTINED.get(day, 0)
     numbers = recorded[0].numbers
 
     manifest = numbers["bronze/manifests"][day]
@@ -115,13 +119,15 @@ def test_a_day_shows_its_own_numbers(recorded: tuple[Recorded, Recorded], day: d
     assert manifest["size_bytes"] == sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
     feed = numbers["bronze/documents"][day]
-    changes = {name: feed.get(name, 0) for name in ("added", "edited", "repermitted", "deleted")}
-    assert changes == {"added": told.added, "edited": told.edited, "repermitted": 0, "deleted": told.deleted}
+    changes = {name: feed.get(name, 0) for name in ("added", "edited", "repermitted", "moved", "deleted")}
+    assert changes == {
+        "added": told.added, "edited": told.edited, "repermitted": 0, "moved": told.moved, "deleted": told.deleted,
+    }  # fmt: skip
 
     for stage in ("silver/documents", "silver/quarantined_documents"):
         texts = numbers[stage][day]
         assert (texts["taken"], texts["emitted"], texts["quarantined"]) == (taken, taken - quarantined, quarantined)
-        assert (texts["parsed"], texts["reused"]) == (taken, 0)
+        assert (texts["parsed"], texts["reused"]) == (taken - told.moved, told.moved)
 
     # A sample of what the whole run held back.
     held_back = numbers["silver/quarantined_documents"][day]["held_back"]
@@ -130,15 +136,17 @@ def test_a_day_shows_its_own_numbers(recorded: tuple[Recorded, Recorded], day: d
 
 def test_what_stands_after_the_run_is_told_of_its_last_day_alone(recorded: tuple[Recorded, Recorded]) -> None:
     numbers = {stage: days[DAYS[-1]] for stage, days in recorded[0].numbers.items()}
-    current = days_of_sample()[DAYS[-1]].documents - 1  # without the broken one
-    deleted = sum(one.deleted for one in days_of_sample().values())
+    unread = sum(QUARANTINED.values())
+    current = days_of_sample()[DAYS[-1]].documents - unread
+    gone = sum(one.deleted + one.moved for one in days_of_sample().values())
 
     state = numbers["silver/document_state"]
-    assert (state["current"], state["tombstones"], state["without_text"]) == (current, deleted, 1)
+    assert (state["current"], state["tombstones"], state["without_text"]) == (current, gone, unread)
     assert state["dagster/row_count"] == current
 
     chunks = numbers["gold/chunks"]
-    assert (chunks["current"], chunks["chunked"], chunks["kept"], chunks["removed"]) == (current, current, 0, 0)
+    did = (chunks["current"], chunks["duplicates"], chunks["chunked"], chunks["kept"], chunks["removed"])
+    assert did == (current, HIDDEN, current - HIDDEN, 0, 0)
     assert chunks["chunks"] == chunks["dagster/row_count"] == CHUNK_COUNT
     assert chunks["sample"].startswith("| document_id |")
     assert "| sample:" in chunks["sample"]
@@ -167,7 +175,7 @@ def test_what_changed_is_told_of_the_day_that_brought_it(recorded: tuple[Recorde
     """A document counts under the day of the version that stands; a text under the day that needed it first."""
     numbers = recorded[0].numbers
     added = {day: numbers["silver/document_state"][day].get("added", 0) for day in DAYS}
-    assert sum(added.values()) == days_of_sample()[DAYS[-1]].documents - 1
+    assert sum(added.values()) == days_of_sample()[DAYS[-1]].documents - sum(QUARANTINED.values())
     assert all(added.values())
     vectors = [numbers["gold/embeddings"][day] for day in DAYS]
     embedded, reused = (sum(one.get(name, 0) for one in vectors) for name in ("embedded", "reused"))
@@ -203,8 +211,8 @@ def test_checks_say_what_they_saw(recorded: tuple[Recorded, Recorded]) -> None:
     by_name = {(one.asset_key.to_user_string(), one.check_name): one for one in recorded[0].checks}
     conserved = str(by_name["silver/documents", "documents_are_conserved"].metadata["seen"].value)
     assert "sample 2026-11-01: 32 taken in = 32 emitted + 0 quarantined; 0 lost, 0 doubled" in conserved
-    assert "sample 2026-11-02: 10 taken in = 9 emitted + 1 quarantined; 0 lost, 0 doubled" in conserved
-    assert by_name["bronze/documents", "op_is_known"].metadata["evaluated"].value == 53
+    assert "sample 2026-11-02: 11 taken in = 10 emitted + 1 quarantined; 0 lost, 0 doubled" in conserved
+    assert by_name["bronze/documents", "op_is_known"].metadata["evaluated"].value == 89
     assert "| yes | canary_questions_are_answered | 24 of 24" in str(
         by_name["release/serving", "fast_gate_passed"].metadata["rules"].value
     )
@@ -224,11 +232,12 @@ def test_the_same_run_again_says_that_nothing_changed(recorded: tuple[Recorded, 
                 {name: value for name, value in one[stage][day].items() if name != "seconds"} for one in (first, again)
             ]
             assert timeless[0] == timeless[1]
-        assert again["silver/documents"][day]["parsed"] == 0
+        # Whether a scan can be read by now is asked on every run.
+        assert again["silver/documents"][day]["parsed"] == (UNREAD_SCANS if day == DAYS[-1] else 0)
         assert again["silver/documents"][day]["emitted"] == first["silver/documents"][day]["emitted"]
     last = {stage: days[DAYS[-1]] for stage, days in again.items()}
     state = last["silver/document_state"]
-    assert (state["added"], state["changed"], state["deleted"]) == (0, 0, 0)
+    assert (state["added"], state["changed"], state["moved"], state["deleted"]) == (0, 0, 0, 0)
     assert (last["gold/chunks"]["chunked"], last["gold/chunks"]["removed"]) == (0, 0)
     did = ("embedded", "reused", "inserted", "updated", "deleted", "documents_replaced", "documents_removed")
     assert {name: last["gold/embeddings"][name] for name in did} == dict.fromkeys(did, 0)
@@ -239,13 +248,13 @@ def test_the_same_run_again_says_that_nothing_changed(recorded: tuple[Recorded, 
 @pytest.mark.parametrize("table", [MANIFESTS, FEED, DOCUMENTS, QUARANTINE, STATE, CHUNKS], ids=lambda table: table.name)
 def test_tables_hold_what_was_counted(demo: Demo, table: Table) -> None:
     told = days_of_sample().values()
-    changes = sum(one.added + one.edited for one in told)
+    changes = sum(one.added + one.edited + one.moved for one in told)
     expected = {
         MANIFESTS.name: sum(one.documents for one in told),
-        FEED.name: changes + sum(one.deleted for one in told),
-        DOCUMENTS.name: changes - 1,
-        QUARANTINE.name: 1,
-        STATE.name: 40,  # "the union of all three days is 40 distinct paths"
+        FEED.name: changes + sum(one.deleted + one.moved for one in told),
+        DOCUMENTS.name: changes - sum(QUARANTINED.values()),
+        QUARANTINE.name: sum(QUARANTINED.values()),
+        STATE.name: 75,  # "the union of all three days is 75 distinct paths"
         CHUNKS.name: CHUNK_COUNT,
     }
     assert Lake(demo.home / "lake").read(table).num_rows == expected[table.name]

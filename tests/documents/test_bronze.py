@@ -13,7 +13,7 @@ TEAM_ONLY = (PathRule(pattern="**", tenant="acme", allowed_principals=("team:acm
 
 def test_added_edited_deleted_and_nothing_for_what_stayed(pipeline: Pipeline, inbox: Path) -> None:
     put(inbox / "2026-11-01", {"stays.md": "x", "edited.md": "one", "deleted.md": "x"})
-    put(inbox / "2026-11-02", {"stays.md": "x", "edited.md": "two", "added.md": "x"})
+    put(inbox / "2026-11-02", {"stays.md": "x", "edited.md": "two", "added.md": "new"})
     done = pipeline.run(day(1), day(2), through="state")
     assert pipeline.feed(1) == dict.fromkeys(("docs:stays.md", "docs:edited.md", "docs:deleted.md"), "added")
     assert pipeline.feed(2) == {"docs:added.md": "added", "docs:edited.md": "edited", "docs:deleted.md": "deleted"}
@@ -52,10 +52,10 @@ def test_arrivals_are_never_deleted(tmp_path: Path, inbox: Path, encoder) -> Non
     source = SourceSettings(name="mail", uri=f"{inbox}/{{day}}", mode="arrivals")
     pipeline = Pipeline.at(tmp_path / "home", source)
     put(inbox / "2026-11-01", {"a.md": "first", "b.md": "first"})
-    put(inbox / "2026-11-02", {"c.md": "second", "b.md": "second"})
+    put(inbox / "2026-11-02", {"c.md": "third", "b.md": "second"})
     pipeline.run(day(1), day(2), through="chunks")
     assert pipeline.feed(2) == {"mail:b.md": "added", "mail:c.md": "added"}
-    assert pipeline.current_texts() == {"mail:a.md": "first", "mail:b.md": "second", "mail:c.md": "second"}
+    assert pipeline.current_texts() == {"mail:a.md": "first", "mail:b.md": "second", "mail:c.md": "third"}
 
 
 def test_a_refused_file_is_neither_deleted_nor_brought_and_its_text_goes_on(pipeline: Pipeline, inbox: Path) -> None:
@@ -77,7 +77,10 @@ def test_what_is_absent_after_a_refusal_was_deleted(pipeline: Pipeline, inbox: P
 
 
 def test_what_lies_in_a_folder_that_cannot_be_entered_was_not_deleted(pipeline: Pipeline, inbox: Path) -> None:
-    put(inbox / "2026-11-01", {"sub/a.md": "stands", "subway.md": "goes", "sub/b/c.md": "stands", "sub/d.md": "goes"})
+    put(
+        inbox / "2026-11-01",
+        {"sub/a.md": "stands", "subway.md": "goes", "sub/b/c.md": "also stands", "sub/d.md": "unseen"},
+    )
     put(inbox / "2026-11-02", {f"sub/{CLOSED}": "", "new.md": "x"})
     pipeline.run(day(1), day(2), through="chunks")
     assert pipeline.feed(2) == {"docs:new.md": "added", "docs:subway.md": "deleted"}
@@ -89,10 +92,10 @@ def test_what_lies_in_a_folder_that_cannot_be_entered_was_not_deleted(pipeline: 
 def test_what_went_while_its_folder_could_not_be_entered_is_deleted_when_it_can(
     pipeline: Pipeline, inbox: Path, order: tuple[int, ...]
 ) -> None:
-    put(inbox / "2026-11-01", {"sub/stays.md": "x", "sub/goes.md": "x", "sub/more/goes.md": "x", "a.md": "x"})
-    put(inbox / "2026-11-02", {f"sub/more/{CLOSED}": "", "sub/stays.md": "x", "sub/goes.md": "x", "a.md": "x"})
+    put(inbox / "2026-11-01", {"sub/stays.md": "y", "sub/goes.md": "x", "sub/more/goes.md": "x", "a.md": "x"})
+    put(inbox / "2026-11-02", {f"sub/more/{CLOSED}": "", "sub/stays.md": "y", "sub/goes.md": "x", "a.md": "x"})
     put(inbox / "2026-11-03", {f"sub/{CLOSED}": "", "a.md": "x"})
-    put(inbox / "2026-11-04", {"sub/stays.md": "x", "a.md": "x"})
+    put(inbox / "2026-11-04", {"sub/stays.md": "y", "a.md": "x"})
     for number in order:
         pipeline.run(day(number), through="chunks")
     assert [pipeline.feed(number) for number in (2, 3)] == [{}, {}]

@@ -36,13 +36,13 @@ def test_a_day_says_what_became_of_everything_it_took_in(pipeline: Pipeline, inb
         ),
         "changes_are_conserved": (
             "0 known + 4 added + 1 refused at first sight - 0 deleted = 5 present; "
-            f"0 altered, 0 failed an expectation; {nothing}"
+            f"0 moved, 0 altered, 0 failed an expectation; {nothing}"
         ),
         "documents_are_conserved": f"4 taken in = 3 emitted + 1 quarantined; {nothing}",
     }
     assert said(pipeline, 2)["changes_are_conserved"] == (
         "5 known + 1 added + 1 refused at first sight - 2 deleted = 5 present; "
-        f"2 altered, 0 failed an expectation; {nothing}"
+        f"0 moved, 2 altered, 0 failed an expectation; {nothing}"
     )
     assert said(pipeline, 2)["documents_are_conserved"] == f"3 taken in = 2 emitted + 1 quarantined; {nothing}"
 

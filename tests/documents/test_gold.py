@@ -1,18 +1,22 @@
 """Gold chunks: those of every current document and nothing else, each an exact slice, each as long as the model reads."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from document_runs import PNG, Pipeline, day, put, stand_ins, version
+from document_runs import PNG, HashingEncoder, Pipeline, day, put, stand_ins, version
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from assay.built_from import remember
 from assay.documents import gold
-from assay.documents.gold import CHUNKS, chunk_current, context_text
+from assay.documents.bronze import land_manifest, write_feed
+from assay.documents.gold import CHUNKS, chunk_current, configured_chunker, context_text
 from assay.documents.invariants import chunk_rules
-from assay.documents.silver import DOCUMENTS
-from assay.embeddings import default_tokenizer
-from assay.errors import ModelError
+from assay.documents.silver import DOCUMENTS, parse_day
+from assay.documents.state import STATE
+from assay.embeddings import BUNDLED_MODEL, default_tokenizer, resolve_model
+from assay.errors import ModelError, StorageError
 from assay.settings import PathRule, SourceSettings
 from assay.warehouse import engine
 
@@ -60,6 +64,40 @@ def test_only_what_changed_is_chunked_again(pipeline: Pipeline, inbox: Path) -> 
     assert (again.kept, again.chunked, again.removed, again.changed) == (3, 0, 0, False)
 
 
+def test_a_day_that_another_run_has_parsed_again_is_chunked_as_its_state_has_it(tmp_path: Path, inbox: Path) -> None:
+    """Not the text of the one under the hash of the other: the state would call those chunks right for good."""
+    put(inbox / "2026-11-01", {"a.md": "# A\n\nOne.", "b.md": "# B\n\nOne."})
+    source = SourceSettings(name="docs", uri=f"{inbox}/{{day}}")
+    pipeline = Pipeline.at(tmp_path / "home", source)
+    with stand_ins(), engine() as connection:
+        pipeline.run(day(1), through="state")
+        workspace = pipeline.workspace()
+        put(inbox / "2026-11-01", {"a.md": "# A\n\nTwo."})
+        (inbox / "2026-11-01" / "b.md").unlink()
+        land_manifest(workspace, source, day(1))
+        write_feed(workspace, connection, source, day(1))
+        parse_day(workspace, source.name, day(1))
+
+        chunk_current(workspace, connection, day(1))
+        assert pipeline.current_texts() == {"docs:a.md": "# A\n\nOne.", "docs:b.md": "# B\n\nOne."}
+        assert [rule.name for rule in chunk_rules(workspace, connection) if not rule.passed] == []
+
+        pipeline.run(day(1), through="chunks")
+        assert pipeline.current_texts() == {"docs:a.md": "# A\n\nTwo."}
+
+
+def test_a_state_whose_texts_are_nowhere_is_not_chunked(tmp_path: Path, inbox: Path) -> None:
+    put(inbox / "2026-11-01", {"a.md": "# A\n\nOne."})
+    pipeline = Pipeline.at(tmp_path / "home", SourceSettings(name="docs", uri=f"{inbox}/{{day}}"))
+    with stand_ins(), engine() as connection:
+        pipeline.run(day(1), through="state")
+        workspace = pipeline.workspace()
+        workspace.lake.replace_partition(DOCUMENTS, DOCUMENTS.empty(), partitions={"day": day(1)})
+        remember(workspace, STATE.name, {DOCUMENTS.name: workspace.lake.version(DOCUMENTS)})
+        with pytest.raises(StorageError, match=r"1 documents .*`docs:a.md`.*chunks before stand.*`assay demo`"):
+            chunk_current(workspace, connection, day(1))
+
+
 def test_permissions_alone_reach_every_chunk(pipeline: Pipeline, inbox: Path) -> None:
     for folder in ("2026-11-01", "2026-11-02"):
         put(inbox / folder, {"a.md": GUIDE})
@@ -83,6 +121,56 @@ def test_another_chunker_chunks_everything_again(pipeline: Pipeline, inbox: Path
     assert report.chunked == 2
     assert not before & {row["chunker"] for row in rows}
     assert max(row["token_count"] for row in rows) <= 16
+
+
+def test_rows_further_down_a_table_are_indexed_with_its_header(pipeline: Pipeline, inbox: Path) -> None:
+    rows = "\n".join(f"| part {row} | {row} euro |" for row in range(120))
+    put(inbox / "2026-11-01", {"a.md": f"# Prices\n\n| part | price |\n|------|-------|\n{rows}\n"})
+    pipeline.run(day(1), through="chunks")
+    first, *others = sorted(pipeline.read(CHUNKS), key=lambda row: row["ordinal"])
+    assert len(others) > 2
+    assert first["context_text"] == f"Prices\n\n{first['text']}"
+    for row in others:
+        assert row["context_text"] == f"Prices\n\n| part | price |\n|-|-|\n{row['text']}"
+
+
+def test_an_edited_table_header_alone_gives_the_rows_below_it_other_ids(pipeline: Pipeline, inbox: Path) -> None:
+    rows = "\n".join(f"| part {row} | {row} euro |" for row in range(120))
+    for folder, name in (("2026-11-01", "price"), ("2026-11-02", "costs")):
+        put(inbox / folder, {"a.md": f"| part | {name} |\n|---|---|\n{rows}\n"})
+    pipeline.run(day(1), through="chunks")
+    before = {row["chunk_id"]: row for row in pipeline.read(CHUNKS)}
+    pipeline.run(day(2), through="chunks")
+    after = {row["chunk_id"]: row for row in pipeline.read(CHUNKS)}
+    assert not before.keys() & after.keys()
+    assert sorted(row["start"] for row in before.values()) == sorted(row["start"] for row in after.values())
+    assert all("costs" in row["context_text"] for row in after.values())
+
+
+def test_semantic_embeds_each_sentence_once_and_an_edited_one_alone(
+    pipeline: Pipeline, inbox: Path, encoder: HashingEncoder
+) -> None:
+    sentences = [f"Sentence {number} of {'harbours' if number < 20 else 'cakes'} says this." for number in range(40)]
+    edited = [*sentences[:7], "Another sentence stands here.", *sentences[8:]]
+    put(inbox / "2026-11-01", {"a.md": " ".join(sentences), "b.md": " ".join(sentences[10:])})
+    put(inbox / "2026-11-02", {"a.md": " ".join(edited), "b.md": " ".join(sentences[10:])})
+    semantic = Pipeline(pipeline.settings.model_copy(update={"chunk_strategy": "semantic"}))
+    semantic.run(day(1), through="chunks")
+    assert sorted(encoder.encoded) == sorted(sentences)
+    semantic.run(day(2), through="chunks")
+    semantic.run(day(2), through="chunks")
+    assert encoder.encoded[len(sentences) :] == ["Another sentence stands here."]
+
+
+def test_the_model_is_part_of_the_chunker_where_its_vectors_decide(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    strategies = [pipeline.settings.model_copy(update={"chunk_strategy": one}) for one in ("structure", "semantic")]
+    structure, semantic = map(configured_chunker, strategies)
+    other_weights = replace(resolve_model(BUNDLED_MODEL), fingerprint="0" * 64)
+    monkeypatch.setattr(gold, "resolve_model", lambda _: other_weights)
+    assert configured_chunker(strategies[0]) == structure, "the tokenizer is the same"
+    assert configured_chunker(strategies[1]) != semantic
 
 
 def test_a_tampered_chunk_is_noticed_and_the_next_run_mends_it(pipeline: Pipeline, inbox: Path) -> None:
@@ -114,19 +202,20 @@ def test_headings_longer_than_the_model_reads_are_left_out_from_the_outside(pipe
 heading = st.text(st.characters(codec="utf-8"), min_size=1, max_size=400)
 
 
-@given(st.lists(heading, max_size=8).map(tuple), st.text(min_size=1, max_size=300))
+@given(
+    st.lists(heading, max_size=8).map(tuple),
+    st.text(min_size=1, max_size=300),
+    st.sampled_from([None, "| a | b |\n|-|-|", f"| {'name ' * 60} |\n|-|"]),
+)
 @settings(deadline=None, max_examples=60)
-def test_a_context_never_exceeds_the_model_and_always_ends_with_its_text(path: tuple[str, ...], text: str) -> None:
+def test_a_context_is_the_longest_that_the_model_reads_and_ends_with_its_text(
+    path: tuple[str, ...], text: str, header: str | None
+) -> None:
     tokenizer = default_tokenizer()
-    context = context_text(path, text, tokenizer)
-    assert context.endswith(text)
-    headings = context.removesuffix(text).removesuffix("\n\n")
-    assert tokenizer.count(context) <= tokenizer.max_content_tokens or not headings
-    kept = [first for first in range(len(path) + 1) if " > ".join(path[first:]) == headings]
-    assert kept, "what is left of the headings is not their innermost part"
-    if min(kept):
-        longer = f"{' > '.join(path[min(kept) - 1 :])}\n\n{text}"
-        assert tokenizer.count(longer) > tokenizer.max_content_tokens, "more would have fitted"
+    headed = text if header is None else f"{header}\n{text}"
+    forms = [f"{' > '.join(path[first:])}\n\n{headed}" for first in range(len(path))] + [headed]
+    fitting = [form for form in forms if tokenizer.count(form) <= tokenizer.max_content_tokens]
+    assert context_text(path, text, tokenizer, header) == next(iter(fitting), text)
 
 
 def test_a_model_that_is_not_there_is_named_and_what_was_parsed_stands(tmp_path: Path, inbox: Path) -> None:
@@ -154,7 +243,7 @@ def test_a_document_of_which_a_chunk_is_wrong_is_held_back_whole_and_its_chunks_
         pipeline.run(day(1), through="chunks")
         pipeline.run(day(2), through="state")
 
-    def cut_short(heading_path: tuple[str, ...], text: str, tokenizer: object) -> str:
+    def cut_short(heading_path: tuple[str, ...], text: str, *_: object) -> str:
         return text[:-1] if "Two of them" in text else text
 
     with monkeypatch.context() as patch, engine() as connection:

@@ -24,6 +24,7 @@ from document_histories import (
     by_key,
     histories,
     in_order,
+    moves_by_hand,
     play,
     rules_of,
     settled,
@@ -58,7 +59,7 @@ def test_however_the_days_are_run_the_tables_end_the_same(drawn: tuple[History, 
         assert broken(pipeline) == set()
 
         before = pipeline.commits()
-        pipeline.run(*map(day, sorted(history.days)), through="chunks", allow_empty=history.allow_empty)
+        pipeline.run(*map(day, sorted(history.days)), through="chunks", allow_mass_delete=history.allow_mass_delete)
         assert pipeline.commits() == before, "running everything again committed something"
         if AT_SCALE:
             assert in_order(Path(folder) / "other", inbox, final).contents() == pipeline.contents()
@@ -73,7 +74,7 @@ def test_the_real_judge_and_parsers_end_as_the_stand_ins_do(tmp_path: Path) -> N
             5: Observation({"a.md": "long", "sub/a.md": "two"}),
         },
         {},
-        allow_empty=False,
+        allow_mass_delete=False,
     )
     inbox = tmp_path / "inbox"
     pipeline = play(tmp_path / "home", inbox, history, Plan((), ((4, 2), (5, 1))))
@@ -253,12 +254,13 @@ def test_the_state_is_the_feed_folded_source_by_source(
     feed = [
         FeedRow(source, day(number), document, version(number), "delete" if change == "delete" else "upsert", "added",
                 document, f"{source} {number}", None, None if change == "delete" else f"{change} {number}", source,
-                [f"group {number}"])
+                [f"group {number}"], None, None)
         for (number, source, document), change in changes.items()
     ]  # fmt: skip
     texts = [
         DocumentRow(source, day(number), document, version(number), f"{'text' if change == 'text' else 'other'} {number}",
-                    "text/plain", f"title {source} {number}", "und", "", f"hash {source} {number}", [0], "plain@1")
+                    "text/plain", f"title {source} {number}", "und", "", f"hash {source} {number}", [0], "plain@1",
+                    "cleaning@1", [], [0, 0], [0, 0], [], [], [], [], 0, 0)
         for (number, source, document), change in changes.items()
         if change in ("text", "stale text")
     ]  # fmt: skip
@@ -311,7 +313,7 @@ FILE = (
     ("two", "acme", "p"),
     (None, "acme", "p"),
 )
-paths = ["x", "sub/x", "subway", "sub/in/x"]
+paths = ["x", "sub/x", "subway", "sub/in/x", "a"]
 manifests = st.tuples(
     st.fixed_dictionaries({path: st.sampled_from(FILE) for path in paths}).map(
         lambda files: {path: seen for path, seen in files.items() if seen}
@@ -353,12 +355,19 @@ def test_the_feed_is_the_difference_to_what_was_known(
     files, closed = observed[-1]
     if mode == "arrivals":
         known = {}
-    expected = {f"space:{path}": ("delete", "deleted", None, *known[path][1:]) for path in known if path not in now}
+    appeared = {path: seen[0] for path, seen in files.items() if seen[0] and path not in known and path in now}
+    moves = moves_by_hand({path: known[path][0] for path in known if path not in now}, appeared)
+    origins = {new: old for old, new in moves.items()}
+    expected = {
+        f"space:{path}": ("delete", "moved_away" if path in moves else "deleted", None, *known[path][1:])
+        for path in known
+        if path not in now
+    }
     for path, (content, tenant, principal) in files.items():
         if not content or path.startswith(tuple(closed)):
             continue
         if path not in known:
-            expected[f"space:{path}"] = ("upsert", "added", content, tenant, principal)
+            expected[f"space:{path}"] = ("upsert", "moved" if path in origins else "added", content, tenant, principal)
         elif known[path][0] != content:
             expected[f"space:{path}"] = ("upsert", "edited", content, tenant, principal)
         elif known[path][1:] != (tenant, principal):
@@ -367,3 +376,9 @@ def test_the_feed_is_the_difference_to_what_was_known(
     found = {row["document_id"]: (*(row[name] for name in columns), *row["allowed_principals"]) for row in feed}
     assert found == expected
     assert len(feed) == len(expected)
+    assert {row["path"]: row["moved_to"] for row in feed if row["moved_to"]} == {
+        old: f"space:{new}" for old, new in moves.items()
+    }
+    assert {row["path"]: row["moved_from"] for row in feed if row["moved_from"]} == {
+        new: f"space:{old}" for new, old in origins.items()
+    }

@@ -10,7 +10,7 @@ from pyarrow import table
 
 from assay.documents.blobs import BlobStore
 from assay.documents.manifests import MANIFESTS, observe_day, observed_days
-from assay.errors import EmptySource, SourceError, StorageError
+from assay.errors import MassDeletion, SourceError, StorageError
 from assay.quality.quarantine import QUARANTINE
 from assay.settings import PathRule, SourceSettings
 
@@ -57,11 +57,12 @@ def test_an_empty_folder_is_taken_for_one_that_is_not_mounted(pipeline: Pipeline
     done = pipeline.run(day(2), through="chunks")
     [problem] = done.problems
     assert "holds no file on 2026-11-02" in problem
+    assert "; 1 are known" in problem
     assert "nothing was deleted" in problem
-    assert f"`assay ingest {inbox}/{{day}} --allow-mass-delete`" in problem
+    assert "run `assay demo --allow-mass-delete`" in problem
     assert pipeline.current_texts() == {"docs:a.md": "# One\n\nText."}
 
-    pipeline.run(day(2), through="chunks", allow_empty=True)
+    pipeline.run(day(2), through="chunks", allow_mass_delete=True)
     assert statuses(pipeline, day=day(2)) == {"": "empty"}
     assert pipeline.current_texts() == {}
     assert pipeline.state("docs:a.md")["is_deleted"]
@@ -112,7 +113,7 @@ def test_an_operator_may_say_how_a_live_folder_stood_on_another_day(tmp_path: Pa
 
 def test_errors_of_a_source_are_source_errors(tmp_path: Path, pipeline: Pipeline, inbox: Path) -> None:
     (inbox / "2026-11-01").mkdir(parents=True)
-    with pytest.raises(EmptySource) as raised:
+    with pytest.raises(MassDeletion) as raised:
         observe_day(pipeline.workspace(), pipeline.settings.sources[0], day(1))
     assert isinstance(raised.value, SourceError)
     assert raised.value.exit_code == 2

@@ -43,7 +43,7 @@ def judged(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> Pipeline:
 def take_in(pipeline: Pipeline, *numbers: int) -> dict[int, VolumeReport]:
     """Run days through the state, and write the volumes; what was said of each day that was written."""
     with stand_ins():
-        pipeline.run(*map(day, numbers), through="state", allow_empty=True)
+        pipeline.run(*map(day, numbers), through="state", allow_mass_delete=True)
     with engine() as connection:
         return {one.day.day: one for one in write_volumes(pipeline.workspace(), connection, [*map(day, numbers)])}
 
@@ -180,7 +180,7 @@ def run_all(
     lay_out(inbox, observed)
     pipeline = pipeline_of(home, inbox, observed)
     for run in runs:
-        pipeline.run(*map(day, run), through="state", allow_empty=history.allow_empty)
+        pipeline.run(*map(day, run), through="state", allow_mass_delete=history.allow_mass_delete)
         with engine() as connection:
             write_volumes(pipeline.workspace(), connection, [*map(day, run)])
     return pipeline
@@ -195,7 +195,7 @@ def assert_counted(pipeline: Pipeline) -> None:
         texts = [len(one["text"]) for one in pipeline.read(DOCUMENTS, **place)]
         changes = [one["change"] for one in pipeline.read(FEED, **place)]
         statuses = [one["status"] for one in pipeline.read(MANIFESTS, **place)]
-        counted = {change: changes.count(change) for change in ("added", "edited", "repermitted", "deleted")}
+        counted = {change: changes.count(change) for change in ("added", "edited", "repermitted", "moved", "deleted")}
         counted |= {"files": statuses.count("observed"), "refused": statuses.count("refused"), "texts": len(texts)}
         counted["quarantined"] = len(pipeline.read(QUARANTINE, stage="silver", **place))
         assert {name: row[name] for name in counted} == counted

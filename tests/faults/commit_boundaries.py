@@ -16,6 +16,7 @@ from assay.documents.blobs import BlobStore
 from assay.documents.bronze import FEED
 from assay.documents.gold import CHUNKS
 from assay.documents.manifests import MANIFESTS
+from assay.documents.silver_texts import DOCUMENT_TABLES
 from assay.documents.state import STATE
 from assay.embeddings.cache import VectorCache
 from assay.lake import Lake
@@ -136,6 +137,13 @@ BOUNDARIES = (
         Lake,
         "replace_partition",
         meant=_replaces(QUARANTINE, stage="silver", day=DAYS[1]),
+    ),
+    Boundary(
+        "after silver's tables, before its documents",
+        SERVING,
+        Lake,
+        "replace_partition",
+        meant=_replaces(DOCUMENT_TABLES, day=DAYS[2]),
     ),
     Boundary(
         "after the outcomes of the document state, before the state",

@@ -1,6 +1,7 @@
 """Starting runs in processes of their own, and killing them: at a boundary by their own hand, at a moment by ours."""
 
 import contextlib
+import json
 import os
 import random
 import signal
@@ -66,6 +67,7 @@ def run(
             "PYTHONPATH": os.pathsep.join([str(CHECKOUT / "tests"), *filter(None, [os.environ.get("PYTHONPATH")])]),
             "DAGSTER_HOME": str(settings.dagster_home),
             "ASSAY_HOME": str(settings.home),
+            "ASSAY_SOURCES": json.dumps([source.model_dump(mode="json") for source in settings.sources]),
             "ASSAY_CANARIES": str(settings.canaries),
             "ASSAY_MAX_FILE_BYTES": str(settings.max_file_bytes),
         },

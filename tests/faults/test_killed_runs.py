@@ -20,7 +20,7 @@ from document_runs import Pipeline, stand_ins
 
 from assay.embeddings import Embedder
 from assay.retrieval.canaries import Canary
-from assay.settings import Settings
+from assay.settings import SAMPLE_SOURCE, Settings
 
 pytestmark = pytest.mark.faults
 
@@ -61,9 +61,13 @@ class NeverKilled:
 
 
 def settings_for(home: Path) -> Settings:
-    """Without written questions, which the stand-in model need not answer; the largest file of all days is refused."""
-    sizes = [file.stat().st_size for file in (kills.CHECKOUT / "samples" / "inbox").rglob("*") if file.is_file()]
-    return Settings(home=home, canaries=home / "none.jsonl", max_file_bytes=max(sizes) - 1)
+    """The sample's Markdown, whose largest file is refused; without questions that the stand-in model need not answer.
+
+    What the other formats cost to parse, scans above all, would be paid by some sixty runs.
+    """
+    pages = SAMPLE_SOURCE.model_copy(update={"uri": "samples/inbox/{day}/**/*.md"})
+    sizes = [file.stat().st_size for file in (kills.CHECKOUT / "samples" / "inbox").rglob("*.md")]
+    return Settings(home=home, sources=(pages,), canaries=home / "none.jsonl", max_file_bytes=max(sizes) - 1)
 
 
 def run_clean(settings: Settings, days: Sequence[date]) -> None:

@@ -4,7 +4,7 @@ import re
 import shlex
 
 import pytest
-from command_runs import ASSAY, CHECKOUT, Demo, assay
+from command_runs import ASSAY, CHECKOUT, UNREAD_SCANS, Demo, assay
 
 
 def watched(processes: dict[str, set[str]]) -> dict[str, set[str]]:
@@ -18,12 +18,13 @@ def watched(processes: dict[str, set[str]]) -> dict[str, set[str]]:
 def test_every_stage_says_what_it_did(demo: Demo) -> None:
     out = demo.runs[0].out
     for said in (
-        "103 files observed, 0 refused",
-        "feed: 40 added, 9 edited, 0 re-permitted, 4 deleted",
-        "48 texts (49 parsed now, 0 known), 1 quarantined",
-        "35 added, 0 changed, 0 deleted; 35 stand, 4 tombstones",
-        "273 chunks; 35 documents chunked, 0 kept, 0 removed",
-        "267 embedded, 6 reused; 273 in, 0 updated, 0 out",
+        "138 files observed, 0 refused",
+        "feed: 74 added, 9 edited, 0 re-permitted, 1 moved, 4 deleted",
+        f"{83 - UNREAD_SCANS} texts (83 parsed now, 1 known), {1 + UNREAD_SCANS} quarantined",
+        f"{69 - UNREAD_SCANS} added, 0 changed, 0 moved, 0 deleted; {69 - UNREAD_SCANS} stand, 5 tombstones",
+        "1 exact and 1 near duplicates hidden",
+        f"{386 - UNREAD_SCANS} chunks; {67 - UNREAD_SCANS} documents chunked, 0 kept, 0 removed",
+        f"{380 - UNREAD_SCANS} embedded, 6 reused; {386 - UNREAD_SCANS} in, 0 updated, 0 out",
         "24 of 24 canary questions answered",
     ):
         assert said in out

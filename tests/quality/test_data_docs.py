@@ -44,6 +44,8 @@ def documents(**texts: str) -> pa.Table:
             source="docs", day=day(1), document_id=f"docs:{name}.md", document_version=version(1),
             content_hash=sha256_hex(name.encode()), media_type="text/markdown", title=f"{SECRET} title", language="en",
             text=text, text_hash=sha256_hex(text.encode()), page_starts=[0], parser="markdown@1",
+            cleaning="cleaning@1", pii_kinds=[], piece_starts=[0, len(text)], piece_source_starts=[0, len(text)],
+            ocr_pages=[], ocr_confidences=[], refused_pages=[], refused_page_reasons=[], table_rows=0, ocr_words=0,
         )
         for name, text in texts.items()
     )  # fmt: skip

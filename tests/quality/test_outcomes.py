@@ -31,7 +31,8 @@ def bare(tmp_path: Path, inbox: Path) -> Pipeline:
 def documents(**texts: str) -> pa.Table:
     return DOCUMENTS.rows(
         DocumentRow("docs", day(1), f"docs:{name}|.md", version(1), sha256_hex(name.encode()), "text/markdown", name, "en", text,
-                    sha256_hex(text.encode()), [0], "markdown@1")
+                    sha256_hex(text.encode()), [0], "markdown@1", "cleaning@1", [], [0, len(text)], [0, len(text)], [], [], [], [],
+                    0, 0)
         for name, text in texts.items()
     )  # fmt: skip
 

@@ -110,6 +110,13 @@ DOCUMENTS = st.fixed_dictionaries(
         "page_starts": st.sampled_from([[0], [0], [0, 1], [0, 0], [0, 61], [1], []])
         | st.lists(st.integers(0, 3), max_size=3),
         "parser": st.just("text/1"),
+        "cleaning": st.just("clean@1+keep"),
+        "piece_starts": st.just([0]),
+        "piece_source_starts": st.just([0]),
+        **dict.fromkeys(
+            ("pii_kinds", "ocr_pages", "ocr_confidences", "refused_pages", "refused_page_reasons"), st.just([])
+        ),
+        **dict.fromkeys(("table_rows", "ocr_words"), st.just(0)),
     }
 ).map(lambda each: each | {"text_hash": sha256(each["text"].encode()).hexdigest() if each["text_hash"] else HASH})
 
@@ -156,10 +163,9 @@ def test_a_batch_is_split_as_plain_python_would(row_class: type, rows: Any, bad:
         expected = bad(records)
         wrongly = {i: (validation.failures.get(i), records[i]) for i in expected ^ set(validation.failures)}
         assert wrongly == {}
-        assert validation.passed_rows(batch).to_pylist() == [
-            each for i, each in enumerate(records) if i not in expected
-        ]
-        assert validation.failed_rows(batch).to_pylist() == [each for i, each in enumerate(records) if i in expected]
+        rows = list(enumerate(batch.to_pylist()))
+        assert validation.passed_rows(batch).to_pylist() == [each for i, each in rows if i not in expected]
+        assert validation.failed_rows(batch).to_pylist() == [each for i, each in rows if i in expected]
         assert max((outcome.unexpected for outcome in validation.outcomes), default=0) <= len(records)
 
     check()

@@ -16,7 +16,18 @@ from assay.quality.expectations import COLUMNS_MATCH_SCHEMA, KEY_IS_UNIQUE
 from assay.quality.runner import Outcome, validate
 from assay.quality.suites import SUITES, Limits, suite_for, suites
 from assay.schema import Table, table_of
-from assay.tables import ChunkRow, DocumentRow, DocumentStateRow, FeedRow, ManifestRow, VolumeRow
+from assay.tables import (
+    ChunkRow,
+    DocumentRow,
+    DocumentStateRow,
+    DocumentTableRow,
+    DuplicateRow,
+    FeedRow,
+    ManifestRow,
+    OcrWordRow,
+    TextSignatureRow,
+    VolumeRow,
+)
 
 Record = dict[str, Any]
 
@@ -67,6 +78,8 @@ def feed(i: int) -> Record:
         content_hash=sha256(str(i)),
         tenant="default",
         allowed_principals=["public"],
+        moved_from=None,
+        moved_to=None,
     )
     return asdict(row)
 
@@ -89,6 +102,51 @@ def document(i: int) -> Record:
         text_hash=sha256(text),
         page_starts=[0, 9, 9, len(text)],
         parser="markdown/1",
+        cleaning="cleaning/1",
+        pii_kinds=["email"],
+        piece_starts=[0, 4, len(text)],
+        piece_source_starts=[0, 9, 99],
+        ocr_pages=[2],
+        ocr_confidences=[0.9],
+        refused_pages=[3],
+        refused_page_reasons=["ocr_unreadable"],
+        table_rows=2,
+        ocr_words=1,
+    )
+    return asdict(row)
+
+
+def table_row(i: int) -> Record:
+    row = DocumentTableRow(
+        source="docs",
+        day=DAY,
+        document_id=f"docs:{i // 2}.md",
+        document_version=VERSION,
+        text_hash=sha256(str(i // 2)),
+        table_ordinal=0,
+        row_ordinal=i % 2,
+        page=1,
+        start=5,
+        end=40,
+        cells=["ü", ""],
+        table_confidence=1.0,
+    )
+    return asdict(row)
+
+
+def ocr_word(i: int) -> Record:
+    row = OcrWordRow(
+        source="docs",
+        day=DAY,
+        document_id="docs:0.md",
+        document_version=VERSION,
+        text_hash=sha256("0"),
+        ordinal=i,
+        page=1,
+        start=3 * i,
+        end=3 * i + 2,
+        text="wü",
+        confidence=0.0,
     )
     return asdict(row)
 
@@ -142,6 +200,27 @@ def chunk(i: int) -> Record:
     return asdict(row)
 
 
+def signature(i: int) -> Record:
+    row = TextSignatureRow(text_hash=sha256(str(i)), signature_id="words5@1", shingles=i, signature=bytes(512))
+    return asdict(row)
+
+
+def duplicate(i: int) -> Record:
+    row = DuplicateRow(
+        document_id=f"docs:{i}.md",
+        canonical_id="docs:!.md",
+        kind="exact",
+        jaccard=1.0,
+        scope="",
+        text_hash=sha256("one"),
+        canonical_text_hash=sha256("one"),
+    )
+    return asdict(row)
+
+
+NEAR = {"kind": "near", "jaccard": 0.9, "scope": "7.4", "canonical_text_hash": sha256("two")}
+
+
 # An ordinary day of a source of 100 files, most of which are seen changing, going, refused and held back.
 VOLUME = VolumeRow(
     source="docs",
@@ -155,6 +234,7 @@ VOLUME = VolumeRow(
     added=20,
     edited=10,
     repermitted=5,
+    moved=10,
     changed_share=0.35,
     usual_changed_share=0.2,
     deleted=20,
@@ -190,7 +270,11 @@ KINDS = {
     "bronze/manifests": Kind(ManifestRow, manifest, (REFUSED, EMPTY)),
     "bronze/documents": Kind(FeedRow, feed, (DELETED,)),
     "silver/documents": Kind(DocumentRow, document),
+    "silver/document_tables": Kind(DocumentTableRow, table_row),
+    "silver/ocr_words": Kind(OcrWordRow, ocr_word),
     "silver/document_state": Kind(DocumentStateRow, state, (TOMBSTONE,)),
+    "silver/text_signatures": Kind(TextSignatureRow, signature),
+    "silver/duplicates": Kind(DuplicateRow, duplicate, (NEAR,)),
     "gold/chunks": Kind(ChunkRow, chunk),
     "quality/volumes": Kind(VolumeRow, volume),
 }
@@ -204,7 +288,8 @@ def judge(table: str, records: list[Record]) -> tuple[dict[str, Outcome], dict[i
 
 
 def with_text(text: str, **others: Any) -> Record:
-    return {"text": text, "text_hash": sha256(text), "page_starts": [0], **others}
+    pieces = {"piece_starts": [0, len(text)], "piece_source_starts": [0, len(text)]}
+    return {"text": text, "text_hash": sha256(text), "page_starts": [0], **pieces, **others}
 
 
 def with_chunk(text: str, context: str, **others: Any) -> Record:
@@ -231,7 +316,12 @@ WRONGS: list[tuple[str, str, Record]] = [
     ("bronze/manifests", "principals_are_sorted", {"allowed_principals": ["public", "group:a"]}),
     ("bronze/manifests", "principals_are_sorted", {"allowed_principals": ["public", "public"]}),
     ("bronze/documents", "change_fits_op", {"change": "deleted"}),
-    ("bronze/documents", "change_fits_op", {"change": "moved"}),
+    ("bronze/documents", "change_fits_op", {"change": "moved_away", "moved_to": "docs:9.md"}),
+    ("bronze/documents", "change_fits_op", {"change": "gone"}),
+    ("bronze/documents", "move_names_the_other_place", {"change": "moved"}),
+    ("bronze/documents", "move_names_the_other_place", {"moved_from": "docs:9.md"}),
+    ("bronze/documents", "move_names_the_other_place", DELETED | {"change": "moved_away"}),
+    ("bronze/documents", "move_names_the_other_place", DELETED | {"moved_to": "docs:9.md"}),
     ("bronze/documents", "upsert_has_content_hash", {"content_hash": None}),
     ("bronze/documents", "delete_has_no_content_hash", {"op": "delete", "change": "deleted"}),
     ("bronze/documents", "upsert_size_is_within_bounds", {"size_bytes": None}),
@@ -259,7 +349,29 @@ WRONGS: list[tuple[str, str, Record]] = [
     ("silver/documents", "first_page_starts_at_zero", {"page_starts": []}),
     ("silver/documents", "page_starts_ascend_within_the_text", {"page_starts": [0, 9, 8]}),
     ("silver/documents", "page_starts_ascend_within_the_text", {"page_starts": [0, 999]}),
+    ("silver/documents", "pieces_lead_back_to_the_parsed_text", {"piece_starts": [0, 4, 5]}),
+    ("silver/documents", "pieces_lead_back_to_the_parsed_text", {"piece_source_starts": [0, 9, 8]}),
+    ("silver/documents", "pieces_lead_back_to_the_parsed_text", {"piece_source_starts": [0, 9]}),
+    ("silver/documents", "every_listed_page_has_its_value", {"ocr_confidences": []}),
+    ("silver/documents", "every_listed_page_has_its_value", {"refused_page_reasons": []}),
     ("silver/documents", "version_is_in_microseconds", {"document_version": 0}),
+    ("silver/document_tables", "start_is_not_negative", {"start": -1}),
+    ("silver/document_tables", "start_is_before_end", {"end": 5}),
+    ("silver/document_tables", "page_counts_from_one", {"page": 0}),
+    ("silver/document_tables", "text_hash_is_sha256", {"text_hash": ""}),
+    ("silver/document_tables", "row_has_cells", {"cells": []}),
+    ("silver/document_tables", "table_confidence_is_a_share", {"table_confidence": 1.5}),
+    ("silver/document_tables", "table_ordinal_is_not_negative", {"table_ordinal": -1}),
+    ("silver/document_tables", "row_ordinal_is_not_negative", {"row_ordinal": -1}),
+    ("silver/document_tables", "version_is_in_microseconds", {"document_version": 0}),
+    ("silver/ocr_words", "start_is_not_negative", {"start": -1, "end": 1}),
+    ("silver/ocr_words", "start_is_before_end", {"start": 4, "end": 4, "text": ""}),
+    ("silver/ocr_words", "page_counts_from_one", {"page": 0}),
+    ("silver/ocr_words", "text_hash_is_sha256", {"text_hash": "abc"}),
+    ("silver/ocr_words", "text_is_as_long_as_its_span", {"text": "wüü"}),
+    ("silver/ocr_words", "confidence_is_a_share", {"confidence": -0.1}),
+    ("silver/ocr_words", "ordinal_is_not_negative", {"ordinal": -1}),
+    ("silver/ocr_words", "version_is_in_microseconds", {"document_version": VERSION * 1_000}),
     ("silver/document_state", "version_is_in_microseconds", {"document_version": VERSION * 1_000}),
     ("silver/document_state", "standing_document_has_a_uri", {"uri": " "}),
     ("silver/document_state", "standing_document_has_a_tenant", {"tenant": ""}),
@@ -267,6 +379,16 @@ WRONGS: list[tuple[str, str, Record]] = [
     ("silver/document_state", "text_columns_are_all_set_or_all_null", {"text_day": None}),
     ("silver/document_state", "text_is_not_newer_than_its_document", {"text_version": VERSION + 1}),
     ("silver/document_state", "text_hash_is_sha256", {"text_hash": "abc"}),
+    ("silver/text_signatures", "text_hash_is_sha256", {"text_hash": "abc"}),
+    ("silver/text_signatures", "signature_is_complete", {"signature": bytes(508)}),
+    ("silver/text_signatures", "shingles_is_not_negative", {"shingles": -1}),
+    ("silver/duplicates", "kind_is_known", {"kind": "similar"}),
+    ("silver/duplicates", "canonical_comes_before", {"canonical_id": "docs:~.md"}),
+    ("silver/duplicates", "canonical_comes_before", {"document_id": "docs:!.md"}),
+    ("silver/duplicates", "jaccard_is_within_bounds", {"jaccard": 0.49}),
+    ("silver/duplicates", "jaccard_is_within_bounds", {"jaccard": 1.01}),
+    ("silver/duplicates", "exact_duplicates_have_equal_texts", {"canonical_text_hash": sha256("two")}),
+    ("silver/duplicates", "text_hash_is_sha256", NEAR | {"text_hash": "abc"}),
     ("gold/chunks", "start_is_not_negative", {"start": -1, "end": 9}),
     ("gold/chunks", "start_is_before_end", with_chunk("", "Guide", start=4, end=4)),
     ("gold/chunks", "text_is_as_long_as_its_span", {"start": 0, "end": 11}),  # 10 characters of 11 bytes
@@ -287,7 +409,11 @@ SHARED: list[tuple[str, str, Record, set[int], set[str]]] = [
     ("bronze/documents", KEY_IS_UNIQUE, {"document_id": "docs:0.md"}, {0, 2}, set()),
     ("bronze/documents", "op_is_known", {"op": "insert"}, {2}, {"change_fits_op"}),
     ("silver/documents", KEY_IS_UNIQUE, {"document_id": "docs:0.md"}, {0, 2}, set()),
+    ("silver/document_tables", KEY_IS_UNIQUE, {"document_id": "docs:0.md"}, {0, 2}, set()),
+    ("silver/ocr_words", KEY_IS_UNIQUE, {"ordinal": 0}, {0, 2}, set()),
     ("silver/document_state", KEY_IS_UNIQUE, {"document_id": "docs:0.md"}, {0, 2}, set()),
+    ("silver/text_signatures", KEY_IS_UNIQUE, {"text_hash": sha256("0")}, {0, 2}, set()),
+    ("silver/duplicates", KEY_IS_UNIQUE, {"document_id": "docs:0.md"}, {0, 2}, set()),
     ("gold/chunks", KEY_IS_UNIQUE, {"chunk_id": "c0"}, {0, 2}, set()),
     ("quality/volumes", KEY_IS_UNIQUE, {"day": DAY}, {0, 2}, set()),
     ("gold/chunks", "ordinal_is_unique_in_its_document", {"ordinal": 1}, {2, 3}, set()),

@@ -149,7 +149,7 @@ def test_a_failed_chunk_suite_blocks_until_it_is_mended(
     assert good is not None
     with monkeypatch.context() as patch:
         patch.setattr("assay.quality.outcomes.validate", validate)
-        patch.setattr(gold, "context_text", lambda path, text, tokenizer: text[:-1] if "78" in text else text)
+        patch.setattr(gold, "context_text", lambda path, text, *_: text[:-1] if "78" in text else text)
         with_fault = pipeline.run(day(2)).gate
     assert with_fault is not None
     assert with_fault.failures == ("blocking_expectations_hold",)
@@ -183,7 +183,7 @@ def test_nothing_left_is_a_release_too(pipeline: Pipeline, inbox: Path) -> None:
     put(inbox / "2026-11-01", {"a.md": DOOR})
     pipeline.run(day(1))
     (inbox / "2026-11-02").mkdir()
-    report = pipeline.run(day(2), allow_empty=True).gate
+    report = pipeline.run(day(2), allow_mass_delete=True).gate
     assert report is not None
     assert (report.passed, report.published, report.canaries) == (True, True, ())
     assert asked(pipeline) == []

@@ -65,7 +65,7 @@ def test_however_the_days_are_run_the_index_ends_as_the_chunks(drawn: tuple[Hist
         assert_as_expected(pipeline, Expected(settled(history, plan), Path(folder) / "inbox"))
         assert_index_is_right(pipeline)
         before = pipeline.commits()
-        pipeline.run(*map(day, sorted(history.days)), through="index", allow_empty=history.allow_empty)
+        pipeline.run(*map(day, sorted(history.days)), through="index", allow_mass_delete=history.allow_mass_delete)
         assert pipeline.commits() == before, "running everything again committed something"
 
 

@@ -18,6 +18,7 @@ select
     length(texts.text) as size_characters,
     coalesce(chunk_totals.chunks, 0) as chunks,
     coalesce(chunk_totals.tokens, 0) as tokens,
+    duplicates.canonical_id as duplicate_of,
     make_timestamp(current_documents.document_version) at time zone 'UTC' as last_changed_at
 from current_documents
 -- Left, so that a text that is missing fails the contract instead of taking its document along.
@@ -26,3 +27,7 @@ left join {{ source('silver', 'documents') }} as texts
     and current_documents.text_source = texts.source
     and current_documents.text_day = texts.day
 left join chunk_totals on current_documents.document_id = chunk_totals.document_id
+-- A row of another text than the standing one tells of the state before it.
+left join {{ source('silver', 'duplicates') }} as duplicates
+    on current_documents.document_id = duplicates.document_id
+    and current_documents.text_hash = duplicates.text_hash

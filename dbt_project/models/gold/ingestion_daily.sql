@@ -14,6 +14,7 @@ changes as (
         count(*) filter (change = 'added') as added,
         count(*) filter (change = 'edited') as edited,
         count(*) filter (change = 'repermitted') as repermitted,
+        count(*) filter (change = 'moved') as moved,
         count(*) filter (change = 'deleted') as deleted
     from {{ source('bronze', 'documents') }}
     group by source, day
@@ -33,11 +34,15 @@ days as (
 blocked_days as (
     select source, day
     from {{ source('quality', 'outcomes') }}
-    where table_name in ('bronze/manifests', 'bronze/documents', 'silver/documents') and is_blocking and not success
+    where table_name in (
+        'bronze/manifests', 'bronze/documents', 'silver/documents', 'silver/document_tables', 'silver/ocr_words'
+    ) and is_blocking and not success
     union
     select source, day
     from {{ source('quality', 'verdicts') }}
-    where table_name in ('bronze/manifests', 'bronze/documents', 'silver/documents') and not passed
+    where table_name in (
+        'bronze/manifests', 'bronze/documents', 'silver/documents', 'silver/document_tables', 'silver/ocr_words'
+    ) and not passed
 ),
 -- A row per chunk. What a blocked day brought does not reach gold: the day that brings it again is the first.
 brought as (
@@ -66,6 +71,7 @@ select
     coalesce(changes.edited, 0) as edited,
     coalesce(changes.repermitted, 0) as repermitted,
     coalesce(changes.edited + changes.repermitted, 0) as changed,
+    coalesce(changes.moved, 0) as moved,
     coalesce(changes.deleted, 0) as deleted,
     coalesce(held_back.quarantined, 0) as quarantined,
     coalesce(embedded_totals.embedded, 0) as embedded,

@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 
 from assay.cli import demo, doctor, documents, ingest, search
+from assay.cli import eval as evaluation  # a builtin has its name
 from assay.errors import AssayError
 
 EXIT_USAGE = 3
@@ -27,6 +28,7 @@ app.command("demo")(demo.demo)
 app.command("ingest")(ingest.ingest)
 app.command("search")(search.search)
 app.add_typer(documents.app, name="documents")
+app.add_typer(evaluation.app, name="eval")
 app.command("doctor", rich_help_panel=MORE)(doctor.doctor)
 
 

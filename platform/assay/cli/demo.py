@@ -22,6 +22,9 @@ def demo(
     documents: Annotated[
         str | None, typer.Option(help="A folder, glob or URI of your own instead of the sample.")
     ] = None,
+    allow_mass_delete: Annotated[
+        bool, typer.Option(help="Accept that all or most of the files are gone: they were meant to be deleted.")
+    ] = False,
 ) -> int:
     """Run the whole pipeline, then answer one question and say what each stage did."""
     settings = load_settings()
@@ -29,7 +32,7 @@ def demo(
         settings = settings.model_copy(update={"documents": documents})
         refuse_to_widen(settings)
     console = Console()
-    result = ingest_documents(settings)
+    result = ingest_documents(settings, allow_mass_delete=allow_mass_delete)
     console.rule("What each stage did")
     show_stages(console, result)
     if result.success and result.changed_nothing:

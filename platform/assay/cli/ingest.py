@@ -28,10 +28,10 @@ def ingest(
         typer.Option(formats=["%Y-%m-%d"], help="Take what is there now for how it stood on this day (UTC)."),
     ] = None,
     allow_mass_delete: Annotated[
-        bool, typer.Option(help="Accept an empty folder: everything in it was deleted.")
+        bool, typer.Option(help="Accept that all or most of the files are gone: they were meant to be deleted.")
     ] = False,
 ) -> int:
-    """Take documents in, through to the gate; say what was added, changed, deleted, quarantined, embedded, reused."""
+    """Take documents in, through to the gate; say what was added, changed, moved, deleted, quarantined, embedded, reused."""
     settings = load_settings().model_copy(update={"documents": place})
     refuse_to_widen(settings)
     console = Console()
@@ -93,7 +93,7 @@ def show_counts(console: Console, result: PipelineResult) -> None:
     """The one line that scripts and people look for."""
     number = result.number
     counts = {
-        **{name: number("silver/document_state", name) for name in ("added", "changed", "deleted")},
+        **{name: number("silver/document_state", name) for name in ("added", "changed", "moved", "deleted")},
         "quarantined": number("silver/documents", "quarantined") + number("bronze/manifests", "refused"),
         "embedded": number("gold/embeddings", "embedded"),
         "reused": number("gold/embeddings", "reused"),

@@ -51,7 +51,7 @@ class PipelineResult:
     @property
     def changed_nothing(self) -> bool:
         """Whether no document's standing changed, the index stayed as it was, and so did the release."""
-        counts = [self.number("silver/document_state", name) for name in ("added", "changed", "deleted")]
+        counts = [self.number("silver/document_state", name) for name in ("added", "changed", "moved", "deleted")]
         replaced = self.number("gold/embeddings", "documents_replaced")
         return not any(counts) and not replaced and not self.number("release/serving", "published")
 
@@ -114,7 +114,7 @@ def show_stages(console: Console, result: PipelineResult) -> None:
         (
             "bronze/documents",
             "bronze__documents",
-            "feed: {added} added, {edited} edited, {repermitted} re-permitted, {deleted} deleted",
+            "feed: {added} added, {edited} edited, {repermitted} re-permitted, {moved} moved, {deleted} deleted",
         ),
         (
             "silver/documents",
@@ -124,7 +124,12 @@ def show_stages(console: Console, result: PipelineResult) -> None:
         (
             "silver/document_state",
             "silver__document_state",
-            "{added} added, {changed} changed, {deleted} deleted; {current} stand, {tombstones} tombstones",
+            "{added} added, {changed} changed, {moved} moved, {deleted} deleted; {current} stand, {tombstones} tombstones",
+        ),
+        (
+            "silver/duplicates",
+            "silver_duplicates",
+            "{exact} exact and {near} near duplicates hidden; {signed} texts signed, {compared} pairs compared",
         ),
         ("release/deny_list", "release__deny_list", "{denied} documents denied to searches, {narrowed} narrowed"),
         ("gold/chunks", "gold__chunks", "{chunks} chunks; {chunked} documents chunked, {kept} kept, {removed} removed"),

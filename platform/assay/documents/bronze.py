@@ -58,7 +58,7 @@ def land_manifest(
     day: date,
     *,
     as_of: bool = False,
-    allow_empty: bool = False,
+    allow_mass_delete: bool = False,
     judge: Callable[[], object] | None = None,
 ) -> ManifestReport:
     """Observe a source on a day and write its manifest; refused files go to quarantine too.
@@ -66,7 +66,7 @@ def land_manifest(
     `judge` is called once it stands, before anybody else may change it. Raises SourceError, with nothing written, when the source cannot be observed.
     """
     with _one_at_a_time(workspace, source):
-        rows = observe_day(workspace, source, day, as_of=as_of, allow_empty=allow_empty)
+        rows = observe_day(workspace, source, day, as_of=as_of, allow_mass_delete=allow_mass_delete)
         if rows is None:
             return ManifestReport(source.name, day, was_observed=False)
         suite = suite_for(MANIFESTS, Limits.of(workspace.settings))

@@ -4,15 +4,17 @@ The rules read what stands and count it their own way, not by the query or funct
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
 import duckdb
 
 from assay.documents.bronze import FEED
+from assay.documents.known_files import known_after, known_files
 from assay.documents.manifests import MANIFESTS, observed_days
 from assay.documents.silver import DOCUMENTS
+from assay.documents.silver_texts import DOCUMENT_TABLES, OCR_WORDS, TEXT_TABLES
 from assay.documents.state import STATE, current_mask
 from assay.quality.blocked_days import blocked_days
 from assay.quality.outcomes import KEY_SEPARATOR, OUTCOMES
@@ -43,30 +45,36 @@ def files_are_conserved(workspace: Workspace, source: SourceSettings, day: date)
 def changes_are_conserved(workspace: Workspace, source: SourceSettings, day: date) -> Rule:
     """Files known before + added - deleted == files present now; in a source of arrivals nothing is known before.
 
-    A file that is refused when it is first seen is present, and in no feed.
+    What moved leaves one path for another, with the bytes that were known there, and neither adds nor deletes. A file
+    that is refused when it is first seen is present, and in no feed.
     """
     feed = _rows(workspace, FEED, source, day, ["document_id", "change"])
-    added, deleted = ({one for one, change in feed if change == kind} for kind in ("added", "deleted"))
-    altered = {one for one, change in feed if change not in ("added", "deleted")}
-    seen = _rows(workspace, MANIFESTS, source, day, ["path", "status"], status=("observed", "refused"))
+    added, deleted, moved, moved_away = (
+        {one for one, change in feed if change == kind} for kind in ("added", "deleted", "moved", "moved_away")
+    )
+    altered = {one for one, change in feed if change in ("edited", "repermitted")}
+    seen = _rows(workspace, MANIFESTS, source, day, ["path", "status", "content_hash"], status=("observed", "refused"))
     if source.mode == "arrivals":
-        before: set[str] = set()
-        now = {path for path, status in seen if status == "observed"}
+        known: dict[str, str | None] = {}
+        present = {path: content for path, status, content in seen if status == "observed"}
     else:
-        before = _known_files(workspace, source, [one for one in observed_days(workspace.lake, source) if one < day])
-        now = _known_after(before, [path for path, _ in seen])
-    refused = {path for path, status in seen if status == "refused"} & (now - before)
-    before, now, refused = ({source.document_id(path) for path in paths} for paths in (before, now, refused))
-    lost = now - (before - deleted) - added - refused
-    spare = ((before - deleted) | added) - now | (added & before) | (deleted - before) | (altered - before)
+        known = known_files(workspace.lake, source, [one for one in observed_days(workspace.lake, source) if one < day])
+        present = known_after(known, {path: content for path, _, content in seen})
+    first_refused = {path for path, status, _ in seen if status == "refused"} & (present.keys() - known.keys())
+    before, now, refused = ({source.document_id(path) for path in paths} for paths in (known, present, first_refused))
+    came, went = added | moved, deleted | moved_away
+    lost = now - (before - went) - came - refused
+    spare = ((before - went) | came) - now | (came & before) | (went - before) | (altered - before)
+    unpaired = _unpaired(workspace, source, day, known, present) if moved or moved_away else set[str]()
     # The read is spared where all is well: outcomes have a file for every table, source and day.
-    failed = set(_failed(workspace, FEED, source, day)) if lost or spare else set[str]()
-    doubled = Counter(one for one, _ in feed) - Counter({*added, *deleted, *altered})
+    failed = set(_failed(workspace, FEED, source, day)) if lost or spare or unpaired else set[str]()
+    doubled = Counter(one for one, _ in feed) - Counter({*came, *went, *altered})
     counts = (
         f"{len(before)} known + {len(added)} added + {len(refused)} refused at first sight - {len(deleted)} deleted = "
-        f"{len(now)} present; {len(altered)} altered, {len(failed)} failed an expectation"
+        f"{len(now)} present; {len(moved)} moved, {len(altered)} altered, {len(failed)} failed an expectation"
     )
-    return _balanced("changes_are_conserved", counts, Counter(lost - failed), Counter(spare - failed) + doubled)
+    wrong = Counter(spare - failed) + Counter(unpaired - failed) + doubled
+    return _balanced("changes_are_conserved", counts, Counter(lost - failed), wrong)
 
 
 def documents_are_conserved(workspace: Workspace, source: SourceSettings, day: date) -> Rule:
@@ -79,6 +87,23 @@ def documents_are_conserved(workspace: Workspace, source: SourceSettings, day: d
     return _balanced("documents_are_conserved", counts, taken - (emitted + held), (emitted + held) - taken)
 
 
+def tables_and_words_belong_to_their_texts(workspace: Workspace, source: SourceSettings, day: date) -> Rule:
+    """Every text of a day has the rows of tables and words that it was written with, and there are no others."""
+    texts = _rows(workspace, DOCUMENTS, source, day, ["document_id", "text_hash", "table_rows", "ocr_words"])
+    due: Counter[tuple[str, str, str]] = Counter()
+    for document_id, text_hash, table_rows, words in texts:
+        due[document_id, text_hash, "table rows"] += table_rows
+        due[document_id, text_hash, "words"] += words
+    due += Counter()  # without the zeros
+    there = Counter(
+        (*row, kind)
+        for table, kind in ((DOCUMENT_TABLES, "table rows"), (OCR_WORDS, "words"))
+        for row in _rows(workspace, table, source, day, ["document_id", "text_hash"])
+    )
+    counts = f"{due.total()} rows of tables and words of {len(texts)} texts = {there.total()} there"
+    return _balanced("tables_and_words_belong_to_their_texts", counts, due - there, there - due)
+
+
 def every_document_stands(workspace: Workspace, connection: duckdb.DuckDBPyConnection) -> Rule:
     """Every id of the believed feed has one row in the state: current, deleted, or without a usable text."""
     state = workspace.lake.read(STATE)
@@ -86,7 +111,7 @@ def every_document_stands(workspace: Workspace, connection: duckdb.DuckDBPyConne
         "feed": workspace.lake.dataset(FEED),
         "state": state,
         "blocked_feeds": blocked_days(workspace, (MANIFESTS, FEED)),
-        "blocked_texts": blocked_days(workspace, (DOCUMENTS,)),
+        "blocked_texts": blocked_days(workspace, TEXT_TABLES),
     }
     with registered(connection, tables):
         rows = query(connection, "assay.documents", "standing_documents.sql").to_pylist()
@@ -109,27 +134,20 @@ def _balanced(name: str, counts: str, lost: Counter[Any], doubled: Counter[Any])
     return Rule(name, not offenders, detail, offenders)
 
 
-def _known_files(workspace: Workspace, source: SourceSettings, days: Sequence[date]) -> set[str]:
-    """The paths that a source was known to hold after the last of its observed `days`."""
-    seen: list[list[str]] = []
-    for day in reversed(days):
-        rows = _rows(workspace, MANIFESTS, source, day, ["path"], status=("observed", "refused"))
-        seen.append([path for (path,) in rows])
-        if not any(path.endswith("/") for path in seen[-1]):
-            break  # every folder could be entered: nothing before this day matters
-    known: set[str] = set()
-    for paths in reversed(seen):
-        known = _known_after(known, paths)
-    return known
-
-
-def _known_after(before: set[str], seen: Sequence[str]) -> set[str]:
-    """What is known of a source that held `before` when these paths are seen; a folder's path ends with `/`.
-
-    What lies in a folder that could not be entered is there as before.
-    """
-    closed = tuple(path for path in seen if path.endswith("/"))
-    return {path for path in seen if not path.endswith("/")} | {path for path in before if path.startswith(closed)}
+def _unpaired(
+    workspace: Workspace,
+    source: SourceSettings,
+    day: date,
+    known: Mapping[str, str | None],
+    present: Mapping[str, str | None],
+) -> set[str]:
+    """The moves of which the other half does not answer, and those of other bytes than were known."""
+    came = set(_rows(workspace, FEED, source, day, ["moved_from", "document_id"], change="moved"))
+    went = set(_rows(workspace, FEED, source, day, ["document_id", "moved_to"], change="moved_away"))
+    before = {source.document_id(path): content for path, content in known.items()}
+    now = {source.document_id(path): content for path, content in present.items()}
+    altered = {pair for pair in came & went if before.get(pair[0]) != now.get(pair[1])}
+    return {one for pair in (came ^ went) | altered for one in pair}
 
 
 def _failed(workspace: Workspace, table: Table, source: SourceSettings, day: date) -> list[str]:

@@ -50,7 +50,9 @@ def reconcile_daily_texts(workspace: Workspace) -> DailyTextsReport:
     """
     chunker, cut = configured_chunker(workspace.settings), 0
     with exclusive(workspace.settings.locks_path / "daily_texts.lock"):
-        wanted = _texts(workspace.lake.read(DOCUMENTS, columns=list(_Text._fields)))
+        # One version throughout: another run may parse a day again meanwhile, and a text would be gone when it is cut.
+        then = workspace.at({DOCUMENTS.name: workspace.lake.version(DOCUMENTS)})
+        wanted = _texts(then.lake.read(DOCUMENTS, columns=list(_Text._fields)))
         standing = workspace.lake.read(DAILY_TEXTS, columns=[*_Text._fields, "chunker"])
         right = _texts(
             standing.filter(pa.array([one == chunker for one in standing["chunker"].to_pylist()], pa.bool_()))
@@ -61,7 +63,7 @@ def reconcile_daily_texts(workspace: Workspace) -> DailyTextsReport:
             to_write.setdefault(text.day, []).append(text)
         for days in _batches(to_write):
             new = [text for day in days for text in to_write[day]]
-            context_ids, were_cut = _context_ids(workspace, chunker, new)
+            context_ids, were_cut = _context_ids(then, chunker, new)
             kept = workspace.lake.read(DAILY_TEXTS, where={"day": days, "chunker": chunker}).to_pylist()
             rows = [DailyTextsRow(**row) for row in kept if _text(row) in wanted]
             rows += [DailyTextsRow(*text, chunker, context_ids[text.text_hash]) for text in new]

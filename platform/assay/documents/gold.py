@@ -1,6 +1,7 @@
-"""The gold stage of documents: the chunks of every current document, and nothing else."""
+"""The gold stage of documents: the chunks of every current document that is no duplicate, and nothing else."""
 
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -9,13 +10,17 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from assay.built_from import remember
+from assay.built_from import inputs_of, remember
 from assay.documents.blobs import sha256_hex
-from assay.documents.chunking import Chunk, chunk_text, chunker_id
+from assay.documents.chunking import Chunk, Embed, chunk_text, chunker_id
+from assay.documents.duplicates import DUPLICATES, hidden_documents
 from assay.documents.silver import DOCUMENTS
-from assay.documents.state import STATE, current_mask
-from assay.embeddings.models import ModelFiles, resolve_model
+from assay.documents.state import STATE, current_mask, state_lock
+from assay.embeddings.encoding import Embedder
+from assay.embeddings.models import resolve_model
 from assay.embeddings.tokenizer import Tokenizer, tokenizer_of
+from assay.errors import StorageError
+from assay.lake import Lake
 from assay.locks import exclusive
 from assay.progress import track
 from assay.quality.outcomes import ALL_SOURCES, check_batch
@@ -33,9 +38,10 @@ HEADING_SEPARATOR = " > "
 
 @dataclass(frozen=True)
 class ChunkReport:
-    """What became of the current documents: `current == kept + chunked + quarantined`."""
+    """What became of the current documents: `current == duplicates + kept + chunked + quarantined`."""
 
     current: int
+    duplicates: int
     kept: int
     chunked: int
     quarantined: int
@@ -45,18 +51,22 @@ class ChunkReport:
 
 
 def chunk_current(workspace: Workspace, connection: duckdb.DuckDBPyConnection, day: date) -> ChunkReport:
-    """Make gold/chunks the chunks of the current documents; each document changes in one commit.
+    """Make gold/chunks the chunks of the current documents that are no duplicates; each changes in one commit.
 
     `day` is the partition under which outcomes and refusals are recorded. A document of which a chunk fails its suite
     is held back whole, and its chunks before stand.
     """
     with exclusive(chunks_lock(workspace)):
-        inputs = {table.name: workspace.lake.version(table) for table in (STATE, DOCUMENTS)}
-        state = workspace.at(inputs).lake.read(STATE)
-        actions = documents_to_change(workspace, connection, state)
+        with exclusive(state_lock(workspace)):
+            inputs = {table.name: workspace.lake.version(table) for table in (STATE, DUPLICATES, DOCUMENTS)}
+            folded_from = workspace.at(inputs_of(workspace, STATE.name)).lake
+        lake = workspace.at(inputs).lake
+        state = lake.read(STATE)
+        hidden = hidden_documents(connection, state, lake.read(DUPLICATES))
+        actions = documents_to_change(workspace, connection, state, hidden)
         wanted = [document_id for document_id, action in actions.items() if action == "chunk"]
         removed = [document_id for document_id, action in actions.items() if action == "remove"]
-        documents = _documents(workspace.at(inputs), state, wanted)
+        documents = _documents(state, wanted, [lake, folded_from])
         rows = _chunk_rows(workspace.settings, documents)
         limits = replace(
             Limits.of(workspace.settings), max_chunk_tokens=configured_tokenizer(workspace.settings).max_content_tokens
@@ -76,7 +86,8 @@ def chunk_current(workspace: Workspace, connection: duckdb.DuckDBPyConnection, d
     current = sum(current_mask(state).to_pylist())
     return ChunkReport(
         current=current,
-        kept=current - len(wanted),
+        duplicates=hidden.num_rows,
+        kept=current - hidden.num_rows - len(wanted),
         chunked=len(wanted) - len(held_ids),
         quarantined=len(held_ids),
         removed=len(removed),
@@ -90,13 +101,15 @@ def chunks_lock(workspace: Workspace) -> Path:
     return workspace.settings.locks_path / "chunks.lock"
 
 
-def documents_to_change(workspace: Workspace, connection: duckdb.DuckDBPyConnection, state: pa.Table) -> dict[str, str]:
-    """`chunk` or `remove` for every document whose chunks are not those of its standing version."""
+def documents_to_change(
+    workspace: Workspace, connection: duckdb.DuckDBPyConnection, state: pa.Table, hidden: pa.Table
+) -> dict[str, str]:
+    """`chunk` or `remove` for every document whose chunks are not those of its standing version; `hidden` have none."""
     columns = [
         "document_id", "document_version", "document_text_hash", "source", "tenant", "allowed_principals", "uri", "title",
         "chunker",
     ]  # fmt: skip
-    tables = {"state": state, "chunks": workspace.lake.read(CHUNKS, columns=columns)}
+    tables = {"state": state, "hidden": hidden, "chunks": workspace.lake.read(CHUNKS, columns=columns)}
     with registered(connection, tables):
         parameters = {"chunker": configured_chunker(workspace.settings)}
         found = query(connection, "assay.documents", "gold_chunks.sql", parameters)
@@ -104,35 +117,43 @@ def documents_to_change(workspace: Workspace, connection: duckdb.DuckDBPyConnect
 
 
 def configured_chunker(settings: Settings) -> str:
-    """The id of the chunker that settings name."""
+    """The id of the chunker that settings name. Where sentence vectors decide, another model is another chunker."""
+    model = resolve_model(settings.embedding_model)
     return chunker_id(
         settings.chunk_strategy,
         settings.chunk_size_tokens,
         settings.chunk_overlap_tokens,
-        configured_tokenizer(settings).fingerprint,
+        model.fingerprint if settings.chunk_strategy == "semantic" else tokenizer_of(model).fingerprint,
     )
 
 
 def cut_text(settings: Settings, tokenizer: Tokenizer, text: str) -> Iterator[tuple[Chunk, str]]:
-    """The chunks of a text in order, each with its context: a pure function of the text and the configured chunker."""
+    """The chunks of a text in order, each with its context: a function of the text and the configured chunker alone.
+
+    `semantic` embeds every sentence once: the vector cache keeps it.
+    """
     chunks = chunk_text(
         text,
         strategy=settings.chunk_strategy,
         size=settings.chunk_size_tokens,
         overlap=settings.chunk_overlap_tokens,
         encoder=tokenizer,
+        embed=_cached_vectors(settings),
     )
     for chunk in chunks:
-        yield chunk, context_text(chunk.heading_path, chunk.text, tokenizer)
+        yield chunk, context_text(chunk.heading_path, chunk.text, tokenizer, chunk.table_header)
 
 
-def context_text(heading_path: tuple[str, ...], text: str, tokenizer: Tokenizer) -> str:
-    """What is embedded and indexed: the headings above the chunk, then its text.
+def context_text(
+    heading_path: tuple[str, ...], text: str, tokenizer: Tokenizer, table_header: str | None = None
+) -> str:
+    """What is embedded and indexed: the headings above the chunk, the header of the table it continues, its text.
 
-    The outermost headings are left out where the whole would be longer than the model reads.
+    Where the whole would be longer than the model reads, the outermost headings are left out, the table header last.
     """
-    for first in range(len(heading_path)):
-        context = f"{HEADING_SEPARATOR.join(heading_path[first:])}\n\n{text}"
+    headed = text if table_header is None else f"{table_header}\n{text}"
+    paths = (HEADING_SEPARATOR.join(heading_path[first:]) for first in range(len(heading_path)))
+    for context in (*(f"{path}\n\n{headed}" for path in paths), headed):
         if tokenizer.count(context) <= tokenizer.max_content_tokens:
             return context
     return text
@@ -140,29 +161,55 @@ def context_text(heading_path: tuple[str, ...], text: str, tokenizer: Tokenizer)
 
 def configured_tokenizer(settings: Settings) -> Tokenizer:
     """The embedding model's tokenizer. Ask once for many texts: looking for its files takes .8 ms."""
-    model: ModelFiles = resolve_model(settings.embedding_model)
-    return tokenizer_of(model)
+    return tokenizer_of(resolve_model(settings.embedding_model))
 
 
-def _documents(workspace: Workspace, state: pa.Table, document_ids: list[str]) -> list[dict[str, Any]]:
-    """The state rows of these documents, each with the text and page starts of its standing version."""
+def _cached_vectors(settings: Settings) -> Embed:
+    """Vectors from the cache and the configured model, which is looked for when a vector is asked for."""
+    return lambda sentences: Embedder.open(settings).embed(sentences).vectors
+
+
+def _documents(state: pa.Table, document_ids: list[str], lakes: Sequence[Lake]) -> list[dict[str, Any]]:
+    """The state rows of these documents, each with the text and page starts of its standing version.
+
+    Of `lakes` the first that still holds a text counts: while the state stands, another run may have parsed its day again.
+    Raises StorageError for a text that none holds.
+    """
     wanted = set(document_ids)
     rows = [row for row in state.to_pylist() if row["document_id"] in wanted]
-    texts = workspace.lake.read(
+    texts: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for lake in lakes:
+        if missing := [row for row in rows if _place_of_text(row) not in texts]:
+            texts |= _texts(lake, missing)
+    if lost := sorted(row["document_id"] for row in rows if _place_of_text(row) not in texts):
+        raise StorageError(
+            f"The standing text of {len(lost)} documents is not in `{DOCUMENTS.name}` any more, `{lost[0]}` first: another "
+            "run has parsed it again. Nothing was chunked, the chunks before stand. Run `assay demo` once more."
+        )
+    return [{**row, **texts[_place_of_text(row)]} for row in rows]
+
+
+def _texts(lake: Lake, rows: list[dict[str, Any]]) -> dict[tuple[Any, ...], dict[str, Any]]:
+    """What a chunk needs of the standing texts of these state rows, by their place and hash."""
+    found = lake.read(
         DOCUMENTS,
         where={
             "source": sorted({row["text_source"] for row in rows}),
             "day": sorted({row["text_day"] for row in rows}),
-            "document_id": sorted(wanted),
+            "document_id": sorted({row["document_id"] for row in rows}),
         },
-        columns=["source", "day", "document_id", "content_hash", "text", "page_starts"],
+        columns=["source", "day", "document_id", "content_hash", "text", "text_hash", "page_starts"],
     ).to_pylist()
-    by_place = {(text["source"], text["day"], text["document_id"]): text for text in texts}
-    return [
-        {**row, **{name: text[name] for name in ("content_hash", "text", "page_starts")}}
-        for row in rows
-        if (text := by_place[row["text_source"], row["text_day"], row["document_id"]])
-    ]
+    return {
+        (text["source"], text["day"], text["document_id"], text["text_hash"]): {
+            name: text[name] for name in ("content_hash", "text", "page_starts")
+        }
+        for text in found
+    }
+
+
+def _place_of_text(row: dict[str, Any]) -> tuple[Any, ...]:
+    return row["text_source"], row["text_day"], row["document_id"], row["text_hash"]
 
 
 def _chunk_rows(settings: Settings, documents: list[dict[str, Any]]) -> pa.Table:
@@ -191,7 +238,7 @@ def _chunk_document(
             title=document["title"],
             heading_path=list(chunk.heading_path),
             ordinal=ordinal,
-            page=sum(start <= chunk.start for start in document["page_starts"]),
+            page=bisect_right(document["page_starts"], chunk.start),
             start=chunk.start,
             end=chunk.end,
             text=chunk.text,
@@ -204,8 +251,8 @@ def _chunk_document(
 
 
 def _chunk_id(document_id: str, chunk: Chunk, chunker: str) -> str:
-    """Covers document, text, place, heading path and chunker: what differs in any of them gets another id."""
-    parts = (document_id, chunk.text, str(chunk.start), *chunk.heading_path, chunker)
+    """Covers document, text, place, context and chunker: what differs in any of them gets another id."""
+    parts = (document_id, chunk.text, str(chunk.start), *chunk.heading_path, chunk.table_header or "", chunker)
     return sha256_hex("\x00".join(parts).encode())[:32]
 
 

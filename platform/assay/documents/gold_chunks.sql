@@ -1,6 +1,9 @@
 -- Documents whose chunks must be made anew, and documents whose chunks must go.
 with current_documents as (
-    select * from state where not is_deleted and text_version is not null
+    select * from state
+    where not is_deleted
+      and text_version is not null
+      and document_id not in (select document_id from hidden)
 ),
 standing as (
     select distinct

@@ -13,7 +13,9 @@ from assay.documents.conservation import (
     documents_are_conserved,
     every_document_stands,
     files_are_conserved,
+    tables_and_words_belong_to_their_texts,
 )
+from assay.documents.duplicates import DUPLICATES, derive_duplicates, duplicates_lock, hidden_documents
 from assay.documents.gold import CHUNKS, chunks_lock
 from assay.documents.manifests import MANIFESTS
 from assay.documents.silver import DOCUMENTS
@@ -51,7 +53,10 @@ def _feed_rules(
 def _document_rules(
     workspace: Workspace, _connection: duckdb.DuckDBPyConnection, source: SourceSettings, day: date
 ) -> list[Rule]:
-    return [documents_are_conserved(workspace, source, day)]
+    return [
+        documents_are_conserved(workspace, source, day),
+        tables_and_words_belong_to_their_texts(workspace, source, day),
+    ]
 
 
 # The tables that are written by day, with what judges a source and an observed day of each.
@@ -79,24 +84,48 @@ def state_rules(workspace: Workspace, connection: duckdb.DuckDBPyConnection) -> 
     ]
 
 
+def duplicate_rules(workspace: Workspace, connection: duckdb.DuckDBPyConnection) -> list[Rule]:
+    """Looking for duplicates again gives what is stored, and none is hidden from anybody who may find it."""
+    with exclusive(duplicates_lock(workspace)):
+        then = workspace.at(inputs_of(workspace, DUPLICATES.name))
+        state, stored = then.lake.read(STATE), workspace.lake.read(DUPLICATES)
+        derived = derive_duplicates(then, state)
+    gone, new = row_values.differences(stored, derived)
+    other = {*stored.filter(gone)["document_id"].to_pylist(), *derived.filter(new)["document_id"].to_pylist()}
+    hidden = set(hidden_documents(connection, state, stored)["document_id"].to_pylist())
+    return [
+        none_of("duplicates_follow_from_state", other, "documents differ when duplicates are looked for again"),
+        none_of(
+            "canonicals_are_found_by_the_same",
+            set(stored["document_id"].to_pylist()) - hidden,
+            "duplicates have no current canonical document of their tenant and principals",
+        ),
+    ]
+
+
 def chunk_rules(workspace: Workspace, connection: duckdb.DuckDBPyConnection) -> list[Rule]:
-    """Chunks belong to current documents, every current document has some, and each is an exact slice of its text."""
+    """Chunks belong to current documents, all of these but duplicates have some, and each is an exact slice of its text."""
     with exclusive(chunks_lock(workspace)):
         lake = workspace.at(inputs_of(workspace, CHUNKS.name)).lake
         state = lake.read(STATE)
         chunked = set(lake.read(CHUNKS, columns=["document_id"])["document_id"].to_pylist())
         held_back = set(lake.read(QUARANTINE, where={"stage": "gold"})["document_id"].to_pylist())
         tables = {"chunks": lake.dataset(CHUNKS), "texts": lake.dataset(DOCUMENTS), "state": state}
+        hidden = set(hidden_documents(connection, state, lake.read(DUPLICATES))["document_id"].to_pylist())
     current = set(state.filter(current_mask(state))["document_id"].to_pylist())
-    counts = f"{len(current)} current, {len(current & chunked)} chunked, {len(current & held_back)} held back"
+    counts = (
+        f"{len(current)} current, {len(current & chunked)} chunked, {len(current & held_back)} held back, "
+        f"{len(hidden)} duplicates"
+    )
     with registered(connection, tables):
         inexact = query(connection, "assay.documents", "chunk_slices.sql")["chunk_id"].to_pylist()
     return [
         none_of("chunks_belong_to_current_documents", chunked - current, "documents are chunked and not current"),
         none_of(
             "current_documents_are_chunked",
-            current - chunked - held_back,
+            current - chunked - held_back - hidden,
             f"current documents have no chunks ({counts})",
         ),
+        none_of("duplicates_are_not_chunked", chunked & hidden, "duplicates are chunked"),
         none_of("chunks_are_exact_slices", inexact, "chunks are not the slice they claim"),
     ]

@@ -6,23 +6,22 @@ import pyarrow as pa
 
 from assay.documents import sources
 from assay.documents.blobs import BlobStore
-from assay.errors import EmptySource
+from assay.documents.known_files import MANIFESTS
+from assay.documents.mass_deletion import refuse_mass_deletion
 from assay.lake import Lake
-from assay.schema import table_of
 from assay.settings import SourceSettings
 from assay.tables import ManifestRow
 from assay.workspace import Run, Workspace
 
-MANIFESTS = table_of(ManifestRow)
-
 
 def observe_day(
-    workspace: Workspace, source: SourceSettings, day: date, *, as_of: bool = False, allow_empty: bool = False
+    workspace: Workspace, source: SourceSettings, day: date, *, as_of: bool = False, allow_mass_delete: bool = False
 ) -> pa.Table | None:
     """The manifest of `source` on `day`, its bytes stored as blobs; None when there is nothing to observe for that day.
 
     A live source shows today only; with `as_of` the operator says that what it shows now is how it stood on `day`.
-    Raises EmptySource for a source without files unless `allow_empty`, SourceError for a place that is not there.
+    Raises MassDeletion for a source that lacks all or most of its files unless `allow_mass_delete`, SourceError for a
+    place that is not there.
     """
     settings, run = workspace.settings, workspace.run
     if sources.is_live(source) and not as_of and day != run.today:
@@ -32,13 +31,8 @@ def observe_day(
         return None
     blobs = BlobStore(settings.blobs_path)
     rows = [_manifest_row(source, day, run, file, blobs) for file in files]
-    if not rows and not allow_empty:
-        raise EmptySource(
-            f"Source `{source.name}`: `{source.uri}` holds no file on {day}. Taken for a folder that is not mounted: no "
-            "manifest was written and nothing was deleted. If everything was meant to go, run "
-            f"`assay ingest {source.uri} --allow-mass-delete`; for a configured source, launch the run with "
-            "`allow_mass_delete: true` in the configuration of `bronze/manifests`."
-        )
+    if not allow_mass_delete:
+        refuse_mass_deletion(workspace, source, day, rows, observed_days(workspace.lake, source), as_of=as_of)
     return MANIFESTS.rows(rows or [_empty_row(source, day, run)])
 
 

@@ -14,7 +14,9 @@ import pyarrow.compute
 from assay.built_from import remember
 from assay.documents.bronze import FEED, day_of
 from assay.documents.manifests import MANIFESTS
+from assay.documents.moves import moves_between
 from assay.documents.silver import DOCUMENTS
+from assay.documents.silver_texts import TEXT_TABLES
 from assay.errors import CheckFailed
 from assay.locks import exclusive
 from assay.quality.blocked_days import blocked_days
@@ -37,8 +39,8 @@ class StateReport:
     """The standing state after a fold, and what this fold changed of it.
 
     `current` documents can be served, `without_text` have none that could be used. `added`, `changed` and `deleted`
-    count the documents that became current, stand otherwise, or ceased to be current; `by_day` counts them by the day
-    of the version that stands now.
+    count the documents that became current, stand otherwise, or ceased to be current, `moved` those that did the first
+    where another of the same bytes did the last; `by_day` counts them by the day of the version that stands now.
     """
 
     current: int
@@ -46,6 +48,7 @@ class StateReport:
     without_text: int
     added: int
     changed: int
+    moved: int
     deleted: int
     by_day: Mapping[date, Mapping[str, int]]
 
@@ -76,7 +79,13 @@ def write_state(workspace: Workspace, connection: duckdb.DuckDBPyConnection, day
         remember(workspace, STATE.name, inputs)
     before, now = _current_ids(standing), _current_ids(state)
     tombstones = pc.sum(state["is_deleted"]).as_py() or 0
-    kinds = {"added": now - before, "changed": now & before & set(changed), "deleted": before - now}
+    moves = moves_between(workspace.at(inputs), state, came=now - before, went=before - now)
+    kinds = {
+        "added": now - before - moves.keys(),
+        "changed": now & before & set(changed),
+        "moved": set(moves),
+        "deleted": before - now - set(moves.values()),
+    }
     return StateReport(
         current=len(now),
         tombstones=tombstones,
@@ -114,7 +123,7 @@ def fold_state(workspace: Workspace, connection: duckdb.DuckDBPyConnection) -> p
         "feed": lake.dataset(FEED),
         "parsed": texts,
         "blocked_feeds": blocked_days(workspace, (MANIFESTS, FEED)),
-        "blocked_texts": blocked_days(workspace, (DOCUMENTS,)),
+        "blocked_texts": blocked_days(workspace, TEXT_TABLES),
         "tombstones": tombstones(workspace),
     }
     with registered(connection, tables):

@@ -49,6 +49,7 @@ class VolumeReport:
     added: int
     edited: int
     repermitted: int
+    moved: int
     deleted: int
     texts: int
     quarantined: int

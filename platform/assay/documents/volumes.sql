@@ -17,6 +17,7 @@ changes as (
         count(*) filter (change = 'added') as added,
         count(*) filter (change = 'edited') as edited,
         count(*) filter (change = 'repermitted') as repermitted,
+        count(*) filter (change = 'moved') as moved,
         count(*) filter (change = 'deleted') as deleted
     from feed
     group by source, day
@@ -41,6 +42,7 @@ counts as (
         coalesce(added, 0) as added,
         coalesce(edited, 0) as edited,
         coalesce(repermitted, 0) as repermitted,
+        coalesce(moved, 0) as moved,
         coalesce(deleted, 0) as deleted,
         coalesce(texts, 0) as texts,
         coalesce(quarantined, 0) as quarantined,
@@ -55,7 +57,7 @@ shares as (
         *,
         refused / nullif(files + refused, 0) as refused_share,
         (added + edited + repermitted) / nullif(files, 0) as changed_share,
-        -- What was known before and stays, or goes. In a source of arrivals nothing was known: everything is new.
+        -- What was known before and stays, or goes; what moved stays. In a source of arrivals nothing was known.
         deleted / nullif(greatest(files - added, 0) + deleted, 0) as deleted_share,
         quarantined / nullif(texts + quarantined, 0) as quarantined_share
     from counts

@@ -86,7 +86,21 @@ def feed(limits: Limits) -> Suite:
             IN_SET,
             "A change names a cause that does not fit what it does: counts of added and deleted documents are wrong.",
             column="op_and_change",
-            value_set=("upsert/added", "upsert/edited", "upsert/repermitted", "delete/deleted"),
+            value_set=(
+                "upsert/added",
+                "upsert/edited",
+                "upsert/repermitted",
+                "upsert/moved",
+                "delete/deleted",
+                "delete/moved_away",
+            ),
+        ),
+        row(
+            "move_names_the_other_place",
+            IN_SET,
+            "A document moved and nobody can say from where or to where, or one that did not move says that it did.",
+            column="move_names_the_other_place",
+            value_set=(True,),
         ),
         row(
             "upsert_has_content_hash",

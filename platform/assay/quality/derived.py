@@ -8,6 +8,7 @@ value where theirs is missing. `DERIVED` holds them all by name; expectations na
 import hashlib
 import unicodedata
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 from typing import Any, TypeAlias
 
 import pyarrow as pa
@@ -64,6 +65,14 @@ def _is_observed(rows: pa.Table) -> Column:
 
 def op_and_change(rows: pa.Table) -> Column:
     return pc.binary_join_element_wise(rows["op"], rows["change"], "/")
+
+
+def move_names_the_other_place(rows: pa.Table) -> Column:
+    """True where `moved_from` is there for a move, `moved_to` for what moved away, and neither for anything else."""
+    return pc.and_(
+        pc.equal(pc.is_valid(rows["moved_from"]), pc.equal(rows["change"], "moved")),
+        pc.equal(pc.is_valid(rows["moved_to"]), pc.equal(rows["change"], "moved_away")),
+    )
 
 
 def upsert_content_hash(rows: pa.Table) -> Column:
@@ -148,6 +157,47 @@ def _count_misplaced(starts: list[int], length: int) -> int:
     return sum(not before <= start <= length for before, start in zip([0, *starts], starts, strict=False))
 
 
+def misplaced_pieces(rows: pa.Table) -> Column:
+    """How many pieces of the map to the parsed text start before their predecessor or, the last, not at the text's end."""
+    counts = [
+        None
+        if starts is None or sources is None or length is None
+        else _count_misplaced_pieces(starts, sources, length)
+        for starts, sources, length in zip(
+            rows["piece_starts"].to_pylist(),
+            rows["piece_source_starts"].to_pylist(),
+            pc.utf8_length(rows["text"]).to_pylist(),
+            strict=True,
+        )
+    ]
+    return pa.array(counts, pa.int64())
+
+
+def _count_misplaced_pieces(starts: list[int], sources: list[int], length: int) -> int:
+    if len(starts) != len(sources) or len(starts) < 2:
+        return 1
+    ends = [starts[0] != 0, sources[0] != 0, starts[-1] != length]
+    falls = [after < before for points in (starts, sources) for before, after in pairwise(points)]
+    return sum([*ends, *falls])
+
+
+def unpaired_pages(rows: pa.Table) -> Column:
+    """How many pages are listed as read from an image without a confidence, or as refused without a reason."""
+    pairs = (("ocr_pages", "ocr_confidences"), ("refused_pages", "refused_page_reasons"))
+    one, other = (
+        pc.abs(pc.subtract(pc.list_value_length(rows[pages]), pc.list_value_length(rows[values])))
+        for pages, values in pairs
+    )
+    return pc.add(one, other)
+
+
+# silver/document_tables
+
+
+def cell_count(rows: pa.Table) -> Column:
+    return pc.list_value_length(rows["cells"])
+
+
 # silver/document_state
 
 
@@ -170,6 +220,17 @@ def standing_tenant(rows: pa.Table) -> Column:
 
 def standing_shortest_principal_length(rows: pa.Table) -> Column:
     return _where(pc.invert(rows["is_deleted"]), shortest_principal_length(rows))
+
+
+# silver/text_signatures and silver/duplicates
+
+
+def signature_bytes(rows: pa.Table) -> Column:
+    return pc.binary_length(rows["signature"])
+
+
+def exact_canonical_text_hash(rows: pa.Table) -> Column:
+    return _where(pc.equal(rows["kind"], "exact"), rows["canonical_text_hash"])
 
 
 # gold/chunks
@@ -224,6 +285,7 @@ DERIVED: Mapping[str, DerivedColumn] = {
         observed_size_bytes,
         observed_path,
         op_and_change,
+        move_names_the_other_place,
         upsert_content_hash,
         upsert_size_bytes,
         delete_content_hash,
@@ -237,10 +299,15 @@ DERIVED: Mapping[str, DerivedColumn] = {
         garbled_ratio,
         first_page_start,
         misplaced_page_starts,
+        misplaced_pieces,
+        unpaired_pages,
+        cell_count,
         text_columns_set,
         standing_uri,
         standing_tenant,
         standing_shortest_principal_length,
+        signature_bytes,
+        exact_canonical_text_hash,
         text_characters,
         span_characters,
         context_sha256,

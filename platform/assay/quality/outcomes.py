@@ -58,17 +58,20 @@ class CheckedBatch:
     blocked_by: tuple[str, ...]
 
 
-def check_batch(workspace: Workspace, suite: Suite, rows: pa.Table, *, source: str, day: date) -> CheckedBatch:
+def check_batch(
+    workspace: Workspace, suite: Suite, rows: pa.Table, *, source: str, day: date, may_be_empty: bool = False
+) -> CheckedBatch:
     """Judge a batch before it is written and record what was said; an equal batch is not judged a second time.
 
-    Great Expectations is imported only for a batch with rows that was not judged before.
+    Great Expectations is imported only for a batch with rows that was not judged before. Of a batch that `may_be_empty`
+    nothing is recorded while it is, unless something failed before.
     """
     where: dict[str, object] = {"table_name": suite.table.name, "source": source}
     if source != ALL_SOURCES:  # a present state has one newest batch, whatever day brought it
         where["day"] = day
     batch_hash = _batch_hash(suite, rows)
     standing = workspace.lake.read(OUTCOMES, where=where)
-    if source == ALL_SOURCES and not rows.num_rows and all(standing["success"].to_pylist()):
+    if (may_be_empty or source == ALL_SOURCES) and not rows.num_rows and all(standing["success"].to_pylist()):
         return CheckedBatch(rows, (), ())
     if set(standing["batch_hash"].to_pylist()) != {batch_hash}:
         validation = validate(suite, rows)

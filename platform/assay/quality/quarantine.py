@@ -12,7 +12,7 @@ from assay.tables import QuarantineRow
 from assay.workspace import Workspace
 
 QUARANTINE = table_of(QuarantineRow)
-Stage = Literal["bronze", "silver", "gold"]
+Stage = Literal["bronze", "silver", "gold", "page"]
 
 
 @dataclass(frozen=True)

@@ -114,6 +114,22 @@ def documents(limits: Limits) -> Suite:
             min_value=0,
             max_value=0,
         ),
+        row(
+            "pieces_lead_back_to_the_parsed_text",
+            BETWEEN,
+            "The map to the parsed text has a gap, so a passage cannot be found again in its source.",
+            column="misplaced_pieces",
+            min_value=0,
+            max_value=0,
+        ),
+        row(
+            "every_listed_page_has_its_value",
+            BETWEEN,
+            "A page read from an image has no confidence, or a refused one no reason.",
+            column="unpaired_pages",
+            min_value=0,
+            max_value=0,
+        ),
         version_is_in_microseconds(),
         batch(
             "texts_are_mostly_distinct",

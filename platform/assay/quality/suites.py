@@ -10,16 +10,29 @@ from types import MappingProxyType
 
 from assay.errors import ConfigurationError
 from assay.quality.bronze_suites import feed, manifests
+from assay.quality.duplicate_suites import duplicates, text_signatures
 from assay.quality.expectations import Suite
 from assay.quality.gold_suites import chunks
 from assay.quality.shared_expectations import Limits
 from assay.quality.silver_suites import document_state, documents
+from assay.quality.text_part_suites import document_tables, ocr_words
 from assay.quality.volume_suites import volumes
 from assay.schema import Table
 
 __all__ = ["SUITES", "Limits", "suite_for", "suites"]
 
-_BUILDERS = (manifests, feed, documents, document_state, chunks, volumes)
+_BUILDERS = (
+    manifests,
+    feed,
+    documents,
+    document_tables,
+    ocr_words,
+    document_state,
+    text_signatures,
+    duplicates,
+    chunks,
+    volumes,
+)
 
 
 def suites(limits: Limits) -> Mapping[str, Suite]:
