@@ -5,17 +5,22 @@ A command runs as its users run it: in the checkout, in processes of its own, wi
 
 import hashlib
 import os
+import pickle
 import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
+from filelock import FileLock
+
+Made = TypeVar("Made")
 
 CHECKOUT = Path(__file__).parents[1]
 ASSAY = Path(sys.executable).with_name("assay")
@@ -159,9 +164,10 @@ class Ingests:
 
 
 def demo_of_session(request: pytest.FixtureRequest) -> Demo:
-    """The demo, run twice at the first call of a test session; tests read its home and write in copies.
+    """The demo, run twice at the first call of a test session, whichever process that is in; tests read its home and
+    write in copies.
 
-    What other tests of the session will ask for is begun beside it, for one run alone leaves a core idle.
+    What other tests of the process will ask for is begun beside it, for one run alone leaves a core idle.
     """
     if any("ingests" in getattr(item, "fixturenames", ()) for item in request.session.items):
         _begin_ingests(_folder(request))
@@ -174,12 +180,25 @@ def ingests_of_session(request: pytest.FixtureRequest) -> Ingests:
 
 
 def _folder(request: pytest.FixtureRequest) -> Path:
+    """The temporary folder that the processes of a test session share."""
     factory: pytest.TempPathFactory = request.getfixturevalue("tmp_path_factory")
-    return factory.getbasetemp()
+    return factory.getbasetemp().parent if "PYTEST_XDIST_WORKER" in os.environ else factory.getbasetemp()
+
+
+def _made_once(place: Path, make: Callable[[], Made]) -> Made:
+    """What `make` gives in the first process that asks; the others wait for it and read it from `place`."""
+    with FileLock(place.with_suffix(".lock")):
+        if not place.exists():
+            place.write_bytes(pickle.dumps(make()))
+        return pickle.loads(place.read_bytes())
 
 
 @cache
 def _demo(folder: Path) -> Demo:
+    return _made_once(folder / "demo.pickle", lambda: _run_demo(folder))
+
+
+def _run_demo(folder: Path) -> Demo:
     home, watcher = folder / "demo", folder / "watcher"
     watcher.mkdir()
     (watcher / "sitecustomize.py").write_text(_WATCHER)
@@ -197,7 +216,8 @@ def _demo(folder: Path) -> Demo:
 @cache
 def _begin_ingests(folder: Path) -> Future[Ingests]:
     pool = ThreadPoolExecutor(1)
-    begun = pool.submit(_ingest_days, folder / "ingests", folder / "handbook")
+    make = partial(_ingest_days, folder / "ingests", folder / "handbook")
+    begun = pool.submit(_made_once, folder / "ingests.pickle", make)
     pool.shutdown(wait=False)
     return begun
 

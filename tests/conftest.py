@@ -21,14 +21,6 @@ for _name in [name for name in os.environ if name.upper().startswith("ASSAY_") a
 os.environ["HF_HUB_OFFLINE"] = "1"
 
 
-@pytest.hookimpl(tryfirst=True)  # before the workers read the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A file's tests run in one worker, and all that look at the demo in the same: what they share is made once."""
-    for item in items:
-        shared = {"demo", "ingests"} & set(getattr(item, "fixturenames", ()))
-        item.add_marker(pytest.mark.xdist_group("demo" if shared else item.nodeid.partition("::")[0]))
-
-
 @pytest.fixture(autouse=True, scope="session")
 def _throwaway_home(tmp_path_factory: pytest.TempPathFactory):
     """Whoever forgets to name a home gets one of the test session, never the checkout's."""
