@@ -116,7 +116,10 @@ def silver_documents(context: dg.AssetExecutionContext, config: ParseConfig, hom
     for asset_key in (DOCUMENTS_KEY, QUARANTINE_KEY):
         log_days(context, totals, asset_key, links=lambda day: data_docs(workspace, DOCUMENTS, day))
     for asset_key, table, rows in ((TABLES_KEY, DOCUMENT_TABLES, "table_rows"), (WORDS_KEY, OCR_WORDS, "ocr_words")):
-        counts = {day: {"dagster/partition_row_count": numbers[rows]} for day, numbers in totals.items()}
+        counts = {
+            day: {"dagster/partition_row_count": numbers[rows], "seconds": numbers["seconds"]}
+            for day, numbers in totals.items()
+        }
         log_days(context, counts, asset_key, links=partial(data_docs, workspace, table))
     held_back = workspace.lake.read(QUARANTINE, where={"day": days_of(context)})
     yield dg.MaterializeResult(DOCUMENTS_KEY)
@@ -203,7 +206,8 @@ def silver_duplicates(context: dg.AssetExecutionContext, home: AssayHome):
     """Sign the texts that are new, and find the duplicates among all that stands."""
     workspace, days = home.workspace(context), days_of(context)
     report, seconds = clocked(write_duplicates, workspace, days[-1])
-    log_days(context, totals_of_run(days, report, seconds), DUPLICATES_KEY)
+    for asset_key in (SIGNATURES_KEY, DUPLICATES_KEY):
+        log_days(context, totals_of_run(days, report, seconds), asset_key)
     signed = workspace.lake.dataset(SIGNATURES).count_rows()
     docs = data_docs(workspace, SIGNATURES, days[-1], [ALL_SOURCES])
     yield dg.MaterializeResult(SIGNATURES_KEY, metadata={"dagster/row_count": signed, "signed": report.signed, **docs})

@@ -31,7 +31,7 @@ START_SECONDS = 120
 # Dagster's pop-up opens a second after the page; the graph is laid out in less.
 VIRTUAL_MILLISECONDS = 25_000
 # Large enough that Dagster draws nodes with their names in full and what their checks said.
-WINDOW = "2400,1600"
+WINDOW = "3600,2400"
 GRAPH = "/assets/release/serving?view=lineage&lineageScope=upstream&lineageDepth=8"
 SHOWN = dg.AssetSelection.assets(SERVING_KEY).upstream().resolve(defs.resolve_asset_graph())
 POP_UP = ("Join the Dagster community", "newsletter", "security updates", "Sign up")

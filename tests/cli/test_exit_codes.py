@@ -116,7 +116,7 @@ def test_a_day_that_is_held_back_ends_with_1_and_reaches_neither_gold_nor_the_re
         r"silver/documents holds back 2026-11-04 of source `reports-\w+` by `text_is_not_garbled`", ran.out
     )
     assert "3 files observed" in ran.out
-    assert "added 0, changed 0, deleted 0, quarantined 2, embedded 0, reused 0" in ran.out
+    assert "added 0, changed 0, moved 0, deleted 0, quarantined 2, embedded 0, reused 0" in ran.out
     after = stored_files(home)
     untouched = (
         "vectors/",

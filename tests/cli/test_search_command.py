@@ -60,7 +60,7 @@ def test_json_is_one_document_with_the_documented_keys(northwind: dict[str, Ran]
     for hit in found["hits"]:
         assert set(hit) == HIT_KEYS
         assert isinstance(hit["heading_path"], list)
-        assert hit["page"] == 1
+        assert hit["page"] == 1 or not hit["uri"].endswith((".md", ".html", ".txt"))
         assert hit["end"] - hit["start"] == len(hit["text"])
         assert hit["uri"].endswith(hit["document_id"].partition(":")[2])
     scores = [hit["score"] for hit in found["hits"]]

@@ -79,6 +79,6 @@ def test_a_full_disk_is_named_and_what_was_there_stands(full_disk: Path) -> None
 
 def test_another_failure_is_a_storage_error_with_the_next_command(tmp_path: Path) -> None:
     (tmp_path / "blobs").write_text("a file where the folder should be")
-    with pytest.raises(StorageError, match=f"{os.strerror(errno.ENOTDIR)}.*`assay doctor`") as raised:
+    with pytest.raises(StorageError, match=f"{os.strerror(errno.ENOTDIR)}.*`df -h`") as raised:
         BlobStore(tmp_path / "blobs").put(b"data")
     assert not isinstance(raised.value, DiskFull)

@@ -15,7 +15,7 @@ from assay.documents.gold import context_text
 from assay.embeddings.tokenizer import default_tokenizer
 from assay.errors import ConfigurationError
 
-EXAMPLES = 1500 if os.environ.get("ASSAY_TEST_SCALE") == "ci" else 120
+EXAMPLES = 600 if os.environ.get("ASSAY_TEST_SCALE") == "ci" else 80
 ENCODER = default_tokenizer()
 # Like sentences have like vectors; the model itself takes 8 s to import.
 EMBED = HashingEncoder().encode

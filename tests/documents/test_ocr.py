@@ -130,6 +130,9 @@ def test_a_language_that_is_not_installed_is_named(engine: str) -> None:
     with pytest.raises(DocumentRejected, match="no language 'tlh'") as refused:
         recognize(page_of(*LINES), ParseOptions(ocr_languages="eng+tlh"))
     assert refused.value.reason == "ocr_unavailable"
+    assert ocr_identity(ParseOptions(ocr_languages="eng+tlh")) == "none", (
+        "a page would not be read once it is installed"
+    )
 
 
 def stand_in(folder: Path, monkeypatch: pytest.MonkeyPatch, reading: str) -> None:

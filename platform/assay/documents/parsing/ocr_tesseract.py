@@ -28,11 +28,10 @@ class Tesseract:
     """The command `tesseract` on PATH."""
 
     def identity(self, languages: str) -> str:
-        found = shutil.which(COMMAND)
         try:
-            return f"{COMMAND}-{version(found)}:{languages}" if found else "none"
+            return f"{COMMAND}-{version(_able_to_read(languages))}:{languages}"
         except DocumentRejected:
-            return "none"  # it is there and does not start
+            return "none"  # it is missing, lacks a language, or does not start
 
     def words(self, gray: "Image", *, languages: str, timeout_seconds: float) -> list[SeenWord]:
         return _words(_run([_able_to_read(languages), *_READ, "-l", languages, "tsv"], _pgm(gray), timeout_seconds))

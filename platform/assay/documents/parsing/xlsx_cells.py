@@ -11,7 +11,7 @@ from assay.errors import DocumentRejected
 
 S = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 _REFERENCE = re.compile(r"\$?([A-Z]{1,3})\$?([0-9]{1,7})")
-_FLOAT = re.compile(r"-?[0-9]*\.?[0-9]+(?:[eE][+-]?[0-9]{1,3})?")
+_FLOAT = re.compile(r"-?(?:[0-9]++(?:\.[0-9]++)?|\.[0-9]++)(?:[eE][+-]?[0-9]{1,3})?")
 _TRUE = ("1", "true")
 # What cannot be a date: before 1900 and after 9999 the number itself is shown.
 _NO_DATE = (OverflowError, ValueError)
