@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from assay.documents.language import detect_language
+from assay.documents.parsing import parse_here
 from assay.documents.pii import find_pii
 from assay.documents.sources import rule_for
 from assay.settings import SAMPLE_SOURCE
@@ -46,7 +47,10 @@ def scripts() -> Iterator[SimpleNamespace]:
         import make_documents
 
         yield SimpleNamespace(
-            made=make_documents.made, scans=make_documents.SCANS, silver_text=locate_answers.silver_text
+            made=make_documents.made,
+            read_blocks=make_documents.read_blocks,
+            scans=make_documents.SCANS,
+            silver_text=locate_answers.silver_text,
         )
 
 
@@ -84,6 +88,17 @@ def test_documents_are_what_their_sources_make(scripts: SimpleNamespace) -> None
         path = source.relative_to(SAMPLES / "sources").as_posix().removesuffix(".md")
         if path not in scripts.scans:  # how a picture is compressed is a matter of Pillow's libraries
             assert scripts.made(path, source.read_text("utf-8")) == files(DAYS[-1])[path], path
+
+
+def test_every_ruled_table_of_its_pdfs_is_found_cell_for_cell_and_none_is_invented(scripts: SimpleNamespace) -> None:
+    found = 0
+    for source in sorted((SAMPLES / "sources").rglob("*.pdf.md")):
+        path = source.relative_to(SAMPLES / "sources").as_posix().removesuffix(".md")
+        if path not in scripts.scans:
+            drawn = [one.rows for one in scripts.read_blocks(source.read_text("utf-8")) if one.kind == "table"]
+            assert [table.rows for table in parse_here(files(DAYS[-1])[path], path).tables] == drawn, path
+            found += len(drawn)
+    assert found == 9
 
 
 def test_sixty_questions_of_every_kind() -> None:

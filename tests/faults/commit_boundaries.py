@@ -14,6 +14,7 @@ from typing import Any, Literal, NoReturn
 
 from assay.documents.blobs import BlobStore
 from assay.documents.bronze import FEED
+from assay.documents.duplicates import DUPLICATES, SIGNATURES
 from assay.documents.gold import CHUNKS
 from assay.documents.manifests import MANIFESTS
 from assay.documents.silver_texts import DOCUMENT_TABLES
@@ -153,6 +154,8 @@ BOUNDARIES = (
         meant=_replaces(OUTCOMES, table_name=STATE.name),
     ),
     Boundary("after the document state, before the chunks", LATE, Lake, "replace_rows", meant=_replaces(STATE)),
+    Boundary("after the signatures, before the duplicates", EMPTY, Lake, "replace_rows", meant=_replaces(SIGNATURES)),
+    Boundary("after the duplicates, before the chunks", SERVING, Lake, "replace_rows", meant=_replaces(DUPLICATES)),
     Boundary("after the chunks, before the index", SERVING, Lake, "replace_rows", meant=_replaces(CHUNKS)),
     Boundary("after the vector cache, before the index", EMPTY, VectorCache, "put_many"),
     Boundary("after the index took the edits, before the deletions", SERVING, ChunkIndex, "replace_documents"),
