@@ -57,8 +57,9 @@ def table(
     return grid(xs, ys) + "".join(cells)
 
 
-def picture_over(size: tuple[float, float]) -> str:
-    return f"q {size[0]} 0 0 {size[1]} 0 0 cm /Im Do Q\n"
+def picture_over(size: tuple[float, float], name: str = "Im") -> str:
+    """The page's picture in that size; as `Form` it is drawn by a form of one point, which is enlarged."""
+    return f"q {size[0]} 0 0 {size[1]} 0 0 cm /{name} Do Q\n"
 
 
 def pdf(*pages: PdfPageSource | str, title: str = "", password: str | None = None) -> bytes:
@@ -85,8 +86,10 @@ def pdf(*pages: PdfPageSource | str, title: str = "", password: str | None = Non
             gray = source.picture.convert("L")
             head = f"/Type /XObject /Subtype /Image /Width {gray.width} /Height {gray.height} /ColorSpace /DeviceGray"
             objects[number] = (f"{head} /BitsPerComponent 8 ", zlib.compress(gray.tobytes()))
-            resources += f" /XObject << /Im {number} 0 R >>"
-            number += 1
+            form = f"/Type /XObject /Subtype /Form /BBox [0 0 1 1] /Resources << /XObject << /Im {number} 0 R >> >>"
+            objects[number + 1] = (form, zlib.compress(b"/Im Do"))
+            resources += f" /XObject << /Im {number} 0 R /Form {number + 1} 0 R >>"
+            number += 2
         own: list[int] = []
         for one in source.fields:
             rectangle = f"/Rect [72 {100 + 30 * len(own)} 300 {120 + 30 * len(own)}]"

@@ -213,12 +213,15 @@ def test_a_layer_of_invisible_text_counts_as_text(monkeypatch: pytest.MonkeyPatc
     assert parsed.parser == "pdf@1"
 
 
-def test_a_stamp_on_a_scan_is_not_the_text_of_the_page(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+@pytest.mark.parametrize("drawn_by", ["Im", "Form"])
+def test_a_stamp_on_a_scan_is_not_the_text_of_the_page(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, drawn_by: str
+) -> None:
     without_engine(monkeypatch, tmp_path)
     seen: list[Image.Image] = []
     monkeypatch.setattr(picture_text, "recognize", lambda image, options: seen.append(image) or 1 / 0)
     scan = PdfPageSource(
-        picture_over((612, 240)) + text("Page 7", 500, 10), size=(612, 240), picture=page_of_words("words")
+        picture_over((612, 240), drawn_by) + text("Page 7", 500, 10), size=(612, 240), picture=page_of_words("words")
     )
     with pytest.raises(ZeroDivisionError):
         parse_here(pdf(scan), "a.pdf")

@@ -71,14 +71,14 @@ def _shows_something(page: "PdfPage") -> bool:
 
 def _picture_share(page: "PdfPage") -> float:
     """The share of the page that its pictures cover, strips of one scan added up."""
+    import pypdfium2.raw as pdfium
+
     width, height = page.get_size()
     left, bottom, right, top = (ctypes.c_float() for _ in range(4))
     covered = 0.0
-    import pypdfium2.raw as pdfium
-
-    for picture in _pictures(page):
+    for picture, scale in _pictures(page):
         if pdfium.FPDFPageObj_GetBounds(picture, left, bottom, right, top):
-            covered += max(0.0, right.value - left.value) * max(0.0, top.value - bottom.value)
+            covered += scale * max(0.0, right.value - left.value) * max(0.0, top.value - bottom.value)
     return covered / max(1.0, width * height)
 
 
@@ -87,24 +87,28 @@ def _largest_picture(page: "PdfPage") -> int:
 
     width, height = ctypes.c_uint(), ctypes.c_uint()
     largest = 0
-    for picture in _pictures(page):
+    for picture, _ in _pictures(page):
         if pdfium.FPDFImageObj_GetImagePixelSize(picture, width, height):
             largest = max(largest, width.value * height.value)
     return largest
 
 
-def _pictures(page: "PdfPage") -> list[Any]:
+def _pictures(page: "PdfPage") -> list[tuple[Any, float]]:
+    """The pictures of a page, each with what its bounds times bounds are to be multiplied by: those of forms are scaled."""
     import pypdfium2.raw as pdfium
 
-    found: list[Any] = []
+    found: list[tuple[Any, float]] = []
+    matrix: Any = pdfium.FS_MATRIX()
     count = min(pdfium.FPDFPage_CountObjects(page.raw), _MOST_OBJECTS)
-    waiting = [pdfium.FPDFPage_GetObject(page.raw, index) for index in range(count)]
+    waiting = [(pdfium.FPDFPage_GetObject(page.raw, index), 1.0) for index in range(count)]
     # A form may hold the scan; forms that hold each other end at the same count.
-    for one in waiting:
+    for one, scale in waiting:
         kind = pdfium.FPDFPageObj_GetType(one)
         if kind == pdfium.FPDF_PAGEOBJ_IMAGE:
-            found.append(one)
+            found.append((one, scale))
         elif kind == pdfium.FPDF_PAGEOBJ_FORM:
+            if pdfium.FPDFPageObj_GetMatrix(one, matrix):
+                scale *= abs(matrix.a * matrix.d - matrix.b * matrix.c)
             inner = min(pdfium.FPDFFormObj_CountObjects(one), _MOST_OBJECTS - len(waiting))
-            waiting += [pdfium.FPDFFormObj_GetObject(one, index) for index in range(inner)]
+            waiting += [(pdfium.FPDFFormObj_GetObject(one, index), scale) for index in range(inner)]
     return found
