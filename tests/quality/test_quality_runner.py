@@ -120,7 +120,7 @@ DOCUMENTS = st.fixed_dictionaries(
     lambda each: (
         each
         | {"text_hash": sha256(each["text"].encode()).hexdigest() if each["text_hash"] else HASH}
-        | dict.fromkeys(("piece_starts", "piece_source_starts"), [0, len(each["text"])])
+        | {name: [0, len(each["text"])] for name in ("piece_starts", "piece_source_starts")}
     )
 )
 
