@@ -14,5 +14,5 @@ def identity_or_skip() -> str:
     if identity == "none" and os.environ.get("ASSAY_REQUIRE_SERVICES") == "1":
         pytest.fail("tesseract is not installed, and ASSAY_REQUIRE_SERVICES wants every test to run")
     if identity == "none":
-        pytest.skip("tesseract is not installed")
+        pytest.skip("tesseract is not installed: `apt-get install tesseract-ocr`")
     return identity

@@ -57,7 +57,7 @@ def scripts() -> Iterator[SimpleNamespace]:
 @pytest.fixture
 def tesseract() -> None:
     if not shutil.which("tesseract") and os.environ.get("ASSAY_REQUIRE_SERVICES") != "1":
-        pytest.skip("scans are read by tesseract, which is not installed")
+        pytest.skip("scans are read by tesseract, which is not installed: `apt-get install tesseract-ocr`")
 
 
 @cache
