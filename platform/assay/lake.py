@@ -1,6 +1,6 @@
 """Delta tables: replace a partition, replace the rows of documents, append a log once, read as Arrow, travel in time.
 
-Nothing else imports `deltalake`. Every write is one commit or none, and a reader sees the table before it or after it.
+Nothing but `lake_handles` beside it imports `deltalake`. Every write is one commit or none, and a reader sees the table before it or after it.
 Processes that use a lake are started by spawn: deltalake panics in a forked one.
 """
 
@@ -24,6 +24,7 @@ from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundErr
 from assay import conditions
 from assay import rows as row_values
 from assay.errors import DiskFull, FencedOut, StorageError
+from assay.lake_handles import newest
 from assay.locks import exclusive
 from assay.schema import Table
 
@@ -55,7 +56,7 @@ class Lake:
 
     def version(self, table: Table) -> int | None:
         """The standing version, None before the first write."""
-        handle = self._open(table)
+        handle = self._open_to_read(table)
         return None if handle is None else handle.version()
 
     def read(
@@ -71,7 +72,7 @@ class Lake:
         `where` maps a column to a value, or to a collection of values of which any may match; None matches null.
         Files that cannot match are not opened. Raises StorageError when `version` does not exist.
         """
-        handle = self._open(table, version)
+        handle = self._open_to_read(table, version)
         wanted = conditions.expression(table, where or {})
         return _pick(table.empty(), columns) if handle is None else _load(handle, table, wanted, columns)
 
@@ -80,7 +81,7 @@ class Lake:
 
         Parquet statistics ignore NaN, so a pushed-down filter may miss NaN rows; absent values are null in our tables.
         """
-        handle = self._open(table, version)
+        handle = self._open_to_read(table, version)
         with _storage_errors(f"`{table.name}` was not read"):
             return ds.dataset(table.empty()) if handle is None else handle.to_pyarrow_dataset()
 
@@ -143,7 +144,7 @@ class Lake:
 
     def files_per_partition(self, table: Table) -> list[int]:
         """How many files each partition consists of; one number for a table without partitions, none before it is written."""
-        handle = self._open(table)
+        handle = self._open_to_read(table)
         with _storage_errors(f"`{table.name}` was not read"):
             files = handle.file_uris() if handle else []
         return list(Counter(file.rpartition("/")[0] for file in files).values())
@@ -200,16 +201,26 @@ class Lake:
 
         return _until_won(table, attempt)
 
+    def _open_to_read(self, table: Table, version: int | None = None) -> DeltaTable | None:
+        """A handle that later reads of this thread may share; None before the first write."""
+        return self._opened(table, newest) if version is None else self._open(table, version)
+
     def _open(self, table: Table, version: int | None = None) -> DeltaTable | None:
+        """A handle of one's own; None before the first write."""
+        return self._opened(table, lambda path: DeltaTable(path, version=version), may_be_new=version is None)
+
+    def _opened(
+        self, table: Table, open_table: Callable[[Path], DeltaTable], *, may_be_new: bool = True
+    ) -> DeltaTable | None:
         path = self._root / table.name
         with _storage_errors(f"`{table.name}` was not opened"):
             try:
-                handle = DeltaTable(path, version=version)
+                handle = open_table(path)
             except TableNotFoundError:
-                if version is None and not _has_log(path):
+                if may_be_new and not _has_log(path):
                     return None
                 # Created in between; or it is there and cannot be read, which must not pass for an empty table.
-                handle = DeltaTable(path, version=version)
+                handle = open_table(path)
             stored, partitions = pa.schema(handle.schema().to_arrow()), tuple(handle.metadata().partition_columns)
         if not stored.equals(table.schema) or partitions != table.partition_by:
             raise StorageError(
@@ -243,14 +254,14 @@ class LakeAt(Lake):
         super().__init__(root)
         self._versions = versions
 
-    def _open(self, table: Table, version: int | None = None) -> DeltaTable | None:
+    def _open_to_read(self, table: Table, version: int | None = None) -> DeltaTable | None:
         if version is not None or table.name not in self._versions:
-            return super()._open(table, version)
+            return super()._open_to_read(table, version)
         fixed = self._versions[table.name]
         try:
             return None if fixed is None else super()._open(table, fixed)
         except StorageError:
-            return super()._open(table)
+            return super()._open_to_read(table)
 
     def _open_or_create(self, table: Table) -> DeltaTable:
         raise ValueError(f"`{table.name}` cannot be written as it was. Nothing was written.")
