@@ -22,7 +22,7 @@ demo: setup
 	$(BIN)/assay demo
 
 test: setup
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 soak: setup
 	PYTHONPATH=tests $(BIN)/python tests/faults/soak_mutations.py --report docs/soak.md

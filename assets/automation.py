@@ -10,20 +10,29 @@ from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PART
 
 from assay.documents.inbox import Watched, look, ranges
 from assay.settings import load_settings
+from assets.halves import DOCUMENT_ASSETS, EVENT_ASSETS, HAS_EVENTS
 
 TRIGGER_TAG = "assay/trigger"
 # A live folder can be seen as it is today and never again, so the day is observed when it is nearly over.
 DAILY_AT = "30 23 * * *"
 # After midnight every folder of a past day is complete: what came late is taken in.
 RESTATE_AT = "0 3 * * *"
+# A day of a log is whole when the day has ended; a quarter of an hour for what writes its last file.
+EVENTS_DAILY_AT = "15 0 * * *"
+EVENTS_RESTATE_AT = "0 5 * * *"
 INBOX_EVERY_SECONDS = 60
 # A day's run and its slack; twice that is a day that was missed.
 STALE_AFTER = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=49), warn_window=timedelta(hours=25))
 
 documents_job = dg.define_asset_job(
     "documents",
-    selection=dg.AssetSelection.all() - dg.AssetSelection.groups("lake"),
+    selection=dg.AssetSelection.assets(*DOCUMENT_ASSETS),
     description="The whole document path: observe, deny, parse, chunk, embed, describe, gate, serve.",
+)
+events_job = dg.define_asset_job(
+    "events",
+    selection=dg.AssetSelection.assets(*EVENT_ASSETS),
+    description="The whole event path: land the log, type it, build the marts and the feature views, publish them.",
 )
 
 
@@ -56,6 +65,32 @@ def documents_daily(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
     description="Run the last days again as one run, for files that came after their day. See ASSAY_RESTATE_DAYS.",
 )
 def documents_restated(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+    return _restated(context)
+
+
+@dg.schedule(
+    job=events_job,
+    cron_schedule=EVENTS_DAILY_AT,
+    execution_timezone="UTC",
+    description="Take in the log of the day that has just ended, and build what its events touch.",
+)
+def events_daily(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+    day = context.scheduled_execution_time.date() - timedelta(days=1)
+    return dg.RunRequest(run_key=f"daily-{day}", tags=range_tags(day, day, "daily"))
+
+
+@dg.schedule(
+    job=events_job,
+    cron_schedule=EVENTS_RESTATE_AT,
+    execution_timezone="UTC",
+    description="Run the last days again as one run, for what was added to their logs. See ASSAY_RESTATE_DAYS.",
+)
+def events_restated(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+    return _restated(context)
+
+
+def _restated(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+    """One run over the last days that have ended."""
     settings = load_settings()
     yesterday = context.scheduled_execution_time.date() - timedelta(days=1)
     first_day = max(settings.first_day, yesterday - timedelta(days=settings.restate_days - 1))
@@ -84,7 +119,8 @@ def inbox(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     return dg.SensorResult(run_requests=requests, skip_reason=skipped, cursor=found.watched.to_json())
 
 
-SCHEDULES = [documents_daily, documents_restated]
+JOBS = [documents_job, *([events_job] if HAS_EVENTS else [])]
+SCHEDULES = [documents_daily, documents_restated, *([events_daily, events_restated] if HAS_EVENTS else [])]
 SENSORS = [
     inbox,
     dg.AutomationConditionSensorDefinition(

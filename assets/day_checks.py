@@ -4,22 +4,25 @@ A blocking check would stop every day of a run for the sake of one. These do not
 days that they refuse, the other days go on, and the run ends as failed and names the days.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
 import dagster as dg
+import duckdb
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 
 from assay.documents.bronze import FEED
-from assay.documents.day_verdicts import Place, observed_places, places_of, recorded, rules_of
+from assay.documents.day_verdicts import observed_places, places_of, recorded, rules_of
 from assay.documents.manifests import MANIFESTS
 from assay.documents.silver import DOCUMENTS
 from assay.documents.silver_texts import TEXT_TABLES
 from assay.documents.volumes import VOLUMES
 from assay.errors import CheckFailed
+from assay.quality.expectations import Suite
 from assay.quality.outcomes import OUTCOMES
+from assay.quality.rules import Rule
 from assay.quality.suites import SUITES
 from assay.schema import Table
 from assay.workspace import Workspace
@@ -50,9 +53,46 @@ class DayVerdict:
         return f"{self.source} {self.day}"
 
 
-def day_expectation_checks(table: Table) -> dg.AssetChecksDefinition:
+@dataclass(frozen=True)
+class Stages:
+    """How the stages that write by day are asked for their days.
+
+    A place is a source, which has a `name`, and a day. `places_of` a run's days are those it derives, `all_places` all that
+    stand. `consequence`: what becomes of a day that is held back, and what to do.
+    """
+
+    sources: Callable[[Workspace], list[str]]
+    places_of: Callable[[Workspace, Sequence[date]], Sequence[tuple[Any, date]]]
+    all_places: Callable[[Workspace], Sequence[tuple[Any, date]]]
+    consequence: str
+
+
+@dataclass(frozen=True)
+class Invariants:
+    """`recorded` is what invariants said of places when they were written, `rules_of` what they say of one now."""
+
+    recorded: Callable[[Workspace, Table, Any], Mapping[tuple[str, date], list[Rule]]]
+    rules_of: Callable[[Workspace, duckdb.DuckDBPyConnection, Table, Any, date], list[Rule]]
+
+
+def _document_sources(workspace: Workspace) -> list[str]:
+    return [source.name for source in workspace.settings.active_sources]
+
+
+DOCUMENT_STAGES = Stages(
+    sources=_document_sources,
+    places_of=places_of,
+    all_places=observed_places,
+    consequence="Nothing of it reaches gold or the release; every other day goes on. See why with `assay documents "
+    "quarantine`, mend the source, then run the day again.",
+)
+DOCUMENT_INVARIANTS = Invariants(recorded, rules_of)
+
+
+def day_expectation_checks(suite: Suite, stages: Stages = DOCUMENT_STAGES) -> dg.AssetChecksDefinition:
     """The suite of a table as asset checks. The suite ran before each day was written; this reads what it said."""
-    suite, asset_key = SUITES[table.name], dg.AssetKey(table.name.split("/"))
+    table = suite.table
+    asset_key = dg.AssetKey(table.name.split("/"))
 
     @dg.multi_asset_check(
         name=f"{table.name.replace('/', '_')}_expectations",
@@ -65,21 +105,26 @@ def day_expectation_checks(table: Table) -> dg.AssetChecksDefinition:
     def checks(context: dg.AssetCheckExecutionContext, home: AssayHome) -> Iterator[dg.AssetCheckResult]:
         workspace = home.workspace(context)
         # The run's own days too: one of which every row failed has no manifest, so nothing was derived of it.
-        days = {day for _, day in _places(context, workspace)} | set(days_of(context) if _is_of_days(context) else ())
-        sources = [source.name for source in workspace.settings.active_sources]
-        where = {"table_name": table.name, "source": sources, "day": sorted(days)}
+        days = {day for _, day in _places(context, workspace, stages)}
+        days |= set(days_of(context) if _is_of_days(context) else ())
+        where = {"table_name": table.name, "source": stages.sources(workspace), "day": sorted(days)}
         said: dict[str, list[DayVerdict]] = {}
         for row in workspace.lake.read(OUTCOMES, where=where).to_pylist():
             counts = (row["evaluated"], row["unexpected"])
             said.setdefault(row["expectation"], []).append(
                 DayVerdict(row["source"], row["day"], row["success"], *counts, keys=row["quarantined_keys"])
             )
-        yield from _reported(context, asset_key, {name: said.get(name, []) for name in suite.names})
+        yield from _reported(context, asset_key, stages, {name: said.get(name, []) for name in suite.names})
 
     return checks
 
 
-def day_invariant_checks(table: Table, rules: dict[str, str]) -> dg.AssetChecksDefinition:
+def day_invariant_checks(
+    table: Table,
+    rules: dict[str, str],
+    stages: Stages = DOCUMENT_STAGES,
+    invariants: Invariants = DOCUMENT_INVARIANTS,
+) -> dg.AssetChecksDefinition:
     """The invariants of a table's days as asset checks: `rules` maps a rule's name to what it promises."""
     asset_key = dg.AssetKey(table.name.split("/"))
 
@@ -92,26 +137,27 @@ def day_invariant_checks(table: Table, rules: dict[str, str]) -> dg.AssetChecksD
         context: dg.AssetCheckExecutionContext, home: AssayHome, engine: LakeEngine
     ) -> Iterator[dg.AssetCheckResult]:
         workspace = home.workspace(context)
-        places = _places(context, workspace)
+        places = _places(context, workspace, stages)
         if _is_of_days(context):  # the stage judged them when it had written them
-            judged = recorded(workspace, table, places)
+            judged = invariants.recorded(workspace, table, places)
         else:
             with engine.get_connection() as connection:
                 judged = {
-                    (source.name, day): rules_of(workspace, connection, table, source, day) for source, day in places
+                    (source.name, day): invariants.rules_of(workspace, connection, table, source, day)
+                    for source, day in places
                 }
         said: dict[str, list[DayVerdict]] = {name: [] for name in rules}
         for (source, day), found in judged.items():
             for rule in found:
                 said[rule.name].append(DayVerdict(source, day, rule.passed, 1, rule.offenders, rule.detail))
-        yield from _reported(context, asset_key, said)
+        yield from _reported(context, asset_key, stages, said)
 
     return checks
 
 
-def _places(context: dg.AssetCheckExecutionContext, workspace: Workspace) -> list[Place]:
-    """What the run derived; every source and observed day when a check is executed by itself."""
-    return places_of(workspace, days_of(context)) if _is_of_days(context) else observed_places(workspace)
+def _places(context: dg.AssetCheckExecutionContext, workspace: Workspace, stages: Stages) -> Sequence[tuple[Any, date]]:
+    """What the run derived; every source and day that stands when a check is executed by itself."""
+    return stages.places_of(workspace, days_of(context)) if _is_of_days(context) else stages.all_places(workspace)
 
 
 def _is_of_days(context: dg.AssetCheckExecutionContext) -> bool:
@@ -125,7 +171,7 @@ def _spec(asset_key: dg.AssetKey, name: str, description: str, holds_back: bool)
 
 
 def _reported(
-    context: dg.AssetCheckExecutionContext, asset_key: dg.AssetKey, said: dict[str, list[DayVerdict]]
+    context: dg.AssetCheckExecutionContext, asset_key: dg.AssetKey, stages: Stages, said: dict[str, list[DayVerdict]]
 ) -> Iterator[dg.AssetCheckResult]:
     """A result per check over all days, each failing or mended day by itself; raises CheckFailed for days held back."""
     held_back: list[str] = []
@@ -147,9 +193,7 @@ def _reported(
         )  # fmt: skip
     if held_back:
         raise CheckFailed(
-            f"{asset_key.to_user_string()} holds back {'; '.join(sorted(held_back))}. Nothing of it reaches gold or the "
-            "release; every other day goes on. See why with `assay documents quarantine`, mend the source, then run the "
-            "day again."
+            f"{asset_key.to_user_string()} holds back {'; '.join(sorted(held_back))}. {stages.consequence}"
         )
 
 
@@ -190,7 +234,7 @@ def _seen(verdicts: list[DayVerdict]) -> dict[str, Any]:
 
 
 DAY_CHECKS = [
-    *(day_expectation_checks(table) for table in (MANIFESTS, FEED, *TEXT_TABLES, VOLUMES)),
+    *(day_expectation_checks(SUITES[table.name]) for table in (MANIFESTS, FEED, *TEXT_TABLES, VOLUMES)),
     day_invariant_checks(
         MANIFESTS, {"files_are_conserved": "Every file that was refused or failed is in quarantine (invariant 2)."}
     ),

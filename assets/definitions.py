@@ -2,22 +2,21 @@
 
 import dagster as dg
 
-from assets import bronze, gold, maintenance, marts, quality, releases, silver
-from assets.automation import SCHEDULES, SENSORS, STALE_AFTER, documents_job
-from assets.checks import STATE_CHECKS
-from assets.day_checks import DAY_CHECKS
+from assets import maintenance
+from assets.automation import JOBS, SCHEDULES, SENSORS, STALE_AFTER
+from assets.halves import ASSET_CHECKS, DOCUMENT_ASSETS, EVENT_ASSETS
 from assets.resources import RESOURCES
 
-DOCUMENTS = dg.load_assets_from_modules([bronze, silver, quality, gold, marts, releases])
+OF_DAYS = [*DOCUMENT_ASSETS, *EVENT_ASSETS]
 UPKEEP = dg.load_assets_from_modules([maintenance])
 
 defs = dg.Definitions(
     assets=[
-        *dg.map_asset_specs(lambda spec: spec.replace_attributes(freshness_policy=STALE_AFTER), DOCUMENTS),
+        *dg.map_asset_specs(lambda spec: spec.replace_attributes(freshness_policy=STALE_AFTER), OF_DAYS),
         *UPKEEP,
     ],
-    asset_checks=[*DAY_CHECKS, *STATE_CHECKS],
-    jobs=[documents_job],
+    asset_checks=ASSET_CHECKS,
+    jobs=JOBS,
     schedules=SCHEDULES,
     sensors=SENSORS,
     resources=RESOURCES,

@@ -1,6 +1,6 @@
-"""Run the documents job for a range of days in this process, and say what came of it: what the CLI starts.
+"""Run the jobs for a range of days in this process, and say what came of them: what the CLI starts.
 
-python -m assets.launch --first-day 2026-11-01 --last-day 2026-11-03 --result result.json
+python -m assets.launch --first-day 2026-11-01 --last-day 2026-11-03 --with-events --result result.json
 """
 
 import argparse
@@ -8,8 +8,8 @@ import json
 import os
 import socket
 import sys
-from collections.abc import Iterable
-from datetime import date
+from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,11 @@ import dagster as dg
 from dagster._core.errors import DagsterAssetCheckFailedError
 
 from assay.errors import AssayError
-from assets.automation import documents_job, range_tags
+from assay.events.arrivals import arrival_days
+from assay.settings import load_settings
+from assets.automation import documents_job, events_job, range_tags
 from assets.definitions import defs
+from assets.halves import HAS_EVENTS
 
 PROCESS_TAG = "assay/process"
 _UNFINISHED = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING]
@@ -33,19 +36,36 @@ def launch(
     retry_quarantined: bool = False,
 ) -> dict[str, Any]:
     """Run the documents job for the days, in one run; the result names stages, checks, errors and seconds."""
+    ops = {
+        "bronze__manifests": {"config": {"as_of": as_of, "allow_mass_delete": allow_mass_delete}},
+        "silver_documents": {"config": {"retry_quarantined": retry_quarantined}},
+    }
+    return _run(documents_job.name, first_day, last_day, ops)
+
+
+def launch_events() -> dict[str, Any] | None:
+    """Run the events job for all days of the log that can be partitions; None where it has none.
+
+    The result is one of errors alone where the log cannot be told.
+    """
+    settings = load_settings()
+    today = datetime.now(UTC).date()
+    try:
+        days = [day for day in arrival_days(settings) if settings.first_day <= day <= today]
+    except AssayError as error:
+        return {"run_id": "", "success": False, "stages": {}, "checks": [], "errors": [str(error)], "seconds": {}}
+    return _run(events_job.name, days[0], days[-1], {}) if days else None
+
+
+def _run(job: str, first_day: date, last_day: date, ops: Mapping[str, Any]) -> dict[str, Any]:
+    """One run of a job for the days."""
     with dg.DagsterInstance.get() as instance:
         end_dead_runs(instance)
-        outcome = defs.resolve_job_def(documents_job.name).execute_in_process(
+        outcome = defs.resolve_job_def(job).execute_in_process(
             instance=instance,
             raise_on_error=False,
             tags={**range_tags(first_day, last_day, "command line"), PROCESS_TAG: process_name(os.getpid())},
-            run_config={
-                "ops": {
-                    "bronze__manifests": {"config": {"as_of": as_of, "allow_mass_delete": allow_mass_delete}},
-                    "silver_documents": {"config": {"retry_quarantined": retry_quarantined}},
-                },
-                "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
-            },
+            run_config={"ops": dict(ops), "loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         )
         return {"run_id": outcome.run_id, "success": outcome.success, **_told(outcome.all_events)}
 
@@ -150,11 +170,15 @@ def main() -> int:
     parser.add_argument("--allow-mass-delete", action="store_true")
     parser.add_argument("--retry-quarantined", action="store_true")
     parser.add_argument("--result", type=Path, required=True)
+    parser.add_argument(
+        "--with-events", action="store_true", help="Run the events job too, after that of the documents."
+    )
     given = vars(parser.parse_args())
-    target: Path = given.pop("result")
-    result = launch(given.pop("first_day"), given.pop("last_day"), **given)
-    target.write_text(json.dumps(result, default=str))
-    return 0 if result["success"] else 1
+    target, with_events = given.pop("result"), given.pop("with_events")
+    documents = launch(given.pop("first_day"), given.pop("last_day"), **given)
+    events = launch_events() if with_events and HAS_EVENTS else None
+    target.write_text(json.dumps({"documents": documents, "events": events}, default=str))
+    return 0 if documents["success"] and (events is None or events["success"]) else 1
 
 
 if __name__ == "__main__":

@@ -2,8 +2,11 @@
 
 import dagster as dg
 
+from assay.features.registry import registry
+from assay.features.timelines import timeline_table
 from assay.lake_maintenance import maintain_tables
-from assay.lake_tables import LAKE_TABLES
+from assay.model_tables import lake_tables
+from assets.marts import MANIFEST
 from assets.resources import AssayHome
 from assets.retries import RETRIES, retried_on_storage_errors
 
@@ -26,7 +29,8 @@ def lake_maintenance(context: dg.AssetExecutionContext, home: AssayHome) -> dg.M
     **Teaches:** a table format keeps every version until somebody says which ones may go. The older ones stay for a week,
     so that readers, time travel and a second look at a bad day find them.
     """
-    reports = maintain_tables(home.workspace(context).lake, LAKE_TABLES.values())
+    timelines = [timeline_table(view) for view in registry(MANIFEST).values()]
+    reports = maintain_tables(home.workspace(context).lake, [*lake_tables(MANIFEST).values(), *timelines])
     rows = "\n".join(f"| {one.table} | {one.files_before} | {one.files} | {one.files_deleted} |" for one in reports)
     return dg.MaterializeResult(
         metadata={

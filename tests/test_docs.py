@@ -10,6 +10,7 @@ from dotenv import dotenv_values
 
 from assay.cli import app
 from assay.errors import REJECTION_REASONS
+from assay.events.contracts import EVENT_REASONS
 from assay.lake_tables import LAKE_TABLES
 from assay.quality.suites import SUITES
 from assay.settings import PREFIX, Settings
@@ -22,10 +23,10 @@ FENCED = re.compile(r"^\s*```.*?^\s*```", re.M | re.S)
 INLINE = re.compile(r"`([^`\n]+)`")
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ (.+)$", re.M)
-TABLE_OR_ASSET = re.compile(r"`((?:bronze|silver|gold|release|quality)/\w+)`")
+TABLE_OR_ASSET = re.compile(r"`((?:bronze|silver|gold|features|release|quality)/\w+)`")
 RULE_IN_CODE = re.compile(r'\b(?:Rule|none_of)\(\s*"(\w+)"')
-# Every suite has these for what its row class promises; the docs do not list them column by column.
-PROMISED = re.compile(r"columns_match_schema|key_is_unique|\w+_is_not_null")
+# Every suite has these for what its row class or its view's metadata promises; the docs do not list them column by column.
+PROMISED = re.compile(r"columns_match_schema|key_is_unique|\w+_is_(?:not_null|in_range|mostly_known)")
 
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 
@@ -93,6 +94,10 @@ def test_the_example_of_settings_names_them_all_and_loads(tmp_path: Path) -> Non
 
 def test_every_reason_code_is_explained() -> None:
     assert sorted(column(ROOT / "docs" / "documents.md", "reason")) == sorted(REJECTION_REASONS)
+
+
+def test_every_reason_of_an_event_is_explained() -> None:
+    assert column(ROOT / "docs" / "events.md", "event reason") == list(EVENT_REASONS)
 
 
 def test_every_expectation_is_explained_in_the_order_of_its_suite() -> None:

@@ -14,15 +14,21 @@ from command_runs import CHECKOUT
 from document_runs import GARBLED, PNG, Pipeline, day, put, stand_ins
 
 from assay import marts
+from assay.dbt import manifest_of
 from assay.documents.daily_texts import DAILY_TEXTS, reconcile_daily_texts
 from assay.documents.silver import DOCUMENTS
 from assay.documents.state import STATE
 from assay.errors import AssayError
-from assay.marts import DOCUMENT_INVENTORY, INGESTION_DAILY, MARTS, MartsReport, publish, refresh
+from assay.marts import MartsReport, refresh
+from assay.model_tables import model_tables
 from assay.quality.outcomes import OUTCOMES
 from assay.settings import SourceSettings
 
 PROJECT = CHECKOUT / "dbt_project"
+MARTS = {
+    name: one.table for name, one in model_tables(manifest_of(PROJECT, CHECKOUT / ".assay"), tag="documents").items()
+}
+DOCUMENT_INVENTORY, INGESTION_DAILY = MARTS["gold/document_inventory"], MARTS["gold/ingestion_daily"]
 LONG = "# Long\n\n" + "\n\n".join(f"## Part {n}\n\n{f'Sentence {n} of many. ' * 40}" for n in range(3))
 FOLDERS: dict[tuple[str, int], dict[str, str | bytes | None]] = {
     ("x", 1): {"a.md": LONG, "b.md": "# B\n\nOf b.", "c.md": "# C\n\nOf c.", "broken.md": PNG, "gone.md": None},
@@ -75,7 +81,7 @@ def stood(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stood]:
     with stand_ins():
         pipeline = pipeline_at(folder / "home", folder)
         embedded = {day(number): run(pipeline, day(number)) for number in (1, 2, 3)}
-        yield Stood(pipeline, folder, embedded, refresh(pipeline.workspace(), PROJECT))
+        yield Stood(pipeline, folder, embedded, refresh(pipeline.workspace(), PROJECT, "documents"))
 
 
 def test_both_marts_stand_in_the_lake(stood: Stood) -> None:
@@ -114,7 +120,7 @@ def test_the_order_and_number_of_runs_do_not_matter(stood: Stood, tmp_path: Path
     assert run(other, day(2), day(3))[0] < sum(embedded for embedded, _ in stood.embedded.values())
     run(other, day(1))
     run(other, day(2))
-    refresh(other.workspace(), PROJECT)
+    refresh(other.workspace(), PROJECT, "documents")
     lakes = [one.workspace().lake for one in (stood.pipeline, other)]
     for mart in MARTS.values():
         assert lakes[0].content_hash(mart) == lakes[1].content_hash(mart)
@@ -123,7 +129,7 @@ def test_the_order_and_number_of_runs_do_not_matter(stood: Stood, tmp_path: Path
 def test_what_has_not_changed_is_not_built_again(stood: Stood) -> None:
     run(stood.pipeline, day(2))
     before = versions(stood.pipeline)
-    report = refresh(stood.pipeline.workspace(), PROJECT)
+    report = refresh(stood.pipeline.workspace(), PROJECT, "documents")
     assert not report.was_built
     assert (report.built_by, report.results, report.rows) == (
         stood.report.built_by,
@@ -136,7 +142,7 @@ def test_what_has_not_changed_is_not_built_again(stood: Stood) -> None:
 def test_without_its_warehouse_everything_is_built_again_and_nothing_written(stood: Stood) -> None:
     stood.pipeline.settings.warehouse_path.unlink()
     before = versions(stood.pipeline)
-    assert refresh(stood.pipeline.workspace(), PROJECT).was_built
+    assert refresh(stood.pipeline.workspace(), PROJECT, "documents").was_built
     assert versions(stood.pipeline) == before
 
 
@@ -144,12 +150,12 @@ def test_whatever_else_has_changed_is_a_reason_to_build(stood: Stood, monkeypatc
     class Building(Exception):
         pass
 
-    def build(project: Path, home: Path, versions: object) -> None:
+    def build(*_: object, **__: object) -> None:
         raise Building
 
     def is_built(project: Path = PROJECT) -> bool:
         with suppress(Building):
-            return refresh(stood.pipeline.workspace(), project).was_built
+            return refresh(stood.pipeline.workspace(), project, "documents").was_built
         return True
 
     monkeypatch.setattr(marts, "build", build)
@@ -164,7 +170,7 @@ def test_whatever_else_has_changed_is_a_reason_to_build(stood: Stood, monkeypatc
     lake.replace_partition(DAILY_TEXTS, texts.slice(1), partitions=place)
     assert is_built()
     lake.replace_partition(DAILY_TEXTS, texts, partitions=place)
-    (stood.pipeline.settings.home / "dbt" / "last_build.json").write_text('{"of": "another version"}')
+    (stood.pipeline.settings.home / "dbt" / "last_build" / "documents.json").write_text('{"of": "another version"}')
     assert is_built()
     monkeypatch.undo()
     assert is_built()
@@ -174,7 +180,9 @@ def test_whatever_else_has_changed_is_a_reason_to_build(stood: Stood, monkeypatc
     rows = lake.read(INGESTION_DAILY, where={"day": day(1)})
     lake.replace_rows(INGESTION_DAILY, rows.slice(1), column="day", values=[day(1)])
     assert is_built(), "somebody else wrote the mart"
-    publish(stood.pipeline.workspace(), INGESTION_DAILY)
+    monkeypatch.undo()
+    assert refresh(stood.pipeline.workspace(), PROJECT, "documents").changed["gold/ingestion_daily"] == 1
+    assert not is_built()
 
 
 def test_all_days_that_differ_are_published_in_one_commit(stood: Stood) -> None:
@@ -182,12 +190,11 @@ def test_all_days_that_differ_are_published_in_one_commit(stood: Stood) -> None:
     before = lake.content_hash(INGESTION_DAILY)
     lake.replace_rows(INGESTION_DAILY, INGESTION_DAILY.empty(), column="day", values=[day(1), day(3)])
     stands = lake.version(INGESTION_DAILY)
-    commit = publish(stood.pipeline.workspace(), INGESTION_DAILY)
+    report = refresh(stood.pipeline.workspace(), PROJECT, "documents")
+    assert report.changed == {"gold/document_inventory": 0, "gold/ingestion_daily": 2}
     assert stands is not None
-    assert commit is not None
-    assert commit.version == stands + 1
+    assert lake.version(INGESTION_DAILY) == stands + 1
     assert lake.content_hash(INGESTION_DAILY) == before
-    assert publish(stood.pipeline.workspace(), INGESTION_DAILY) is None
 
 
 def test_a_blocked_day_brings_no_text(stood: Stood) -> None:
@@ -199,7 +206,7 @@ def test_a_blocked_day_brings_no_text(stood: Stood) -> None:
     )
     place = {"table_name": DOCUMENTS.name, "source": "x", "day": day(1)}
     workspace.lake.replace_partition(OUTCOMES, failed, partitions=place)
-    refresh(workspace, PROJECT)
+    refresh(workspace, PROJECT, "documents")
     rows = {(row["source"], row["day"]): row for row in stood.mart("gold/ingestion_daily")}
     workspace.lake.replace_partition(OUTCOMES, outcomes, partitions=place)
     blocked = rows["x", day(1)]
@@ -213,7 +220,7 @@ def test_a_mart_whose_test_fails_is_not_published(stood: Stood) -> None:
     state = workspace.lake.read(STATE, where={"document_id": "x:b.md"})
     before = workspace.lake.content_hash(DOCUMENT_INVENTORY)
     workspace.lake.replace_rows(STATE, pa.concat_tables([state, state]), column="document_id", values=["x:b.md"])
-    report = refresh(workspace, PROJECT)
+    report = refresh(workspace, PROJECT, "documents")
     workspace.lake.replace_rows(STATE, state, column="document_id", values=["x:b.md"])
     assert report.held_back == ("gold/document_inventory",)
     assert [(one.name, one.failures) for one in report.results if one.status == "fail"] == [
@@ -232,9 +239,9 @@ def test_what_cannot_be_built_leaves_the_marts_and_says_what_to_run(stood: Stood
     workspace.lake.replace_rows(STATE, textless, column="document_id", values=["x:b.md"])
     with pytest.raises(
         AssayError,
-        match=r"document_inventory`: .*NOT NULL constraint failed.*stand as they were.*dbt build --project-dir",
+        match=r"document_inventory`: .*NOT NULL constraint failed.*stand as they were.*dbt build --select tag:documents --project-dir",
     ):
-        refresh(workspace, PROJECT)
+        refresh(workspace, PROJECT, "documents")
     assert versions(stood.pipeline) == before
     workspace.lake.replace_rows(STATE, state, column="document_id", values=["x:b.md"])
 

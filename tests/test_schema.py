@@ -8,12 +8,14 @@ import pyarrow as pa
 import pytest
 from deltalake import DeltaTable
 
-from assay import tables
+from assay import event_tables, tables
 from assay.lake import Lake
 from assay.quality.outcomes import OutcomeRow
 from assay.schema import PROVENANCE_COLUMNS, TIMESTAMP, table, table_of
 
-ROW_CLASSES = [one for one in vars(tables).values() if hasattr(one, "__assay_table__")] + [OutcomeRow]
+ROW_CLASSES = [
+    one for module in (tables, event_tables) for one in vars(module).values() if hasattr(one, "__assay_table__")
+] + [OutcomeRow]
 
 
 @table("tests/things", key=("name",), partition_by=("name",))
@@ -94,7 +96,7 @@ def test_every_table_is_described_and_its_key_can_be_relied_on(row_class: type) 
 
 
 def test_no_two_tables_share_a_name() -> None:
-    assert len(ROW_CLASSES) == len({table_of(one).name for one in ROW_CLASSES}) == 16
+    assert len(ROW_CLASSES) == len({table_of(one).name for one in ROW_CLASSES}) == 20
 
 
 def test_whatever_differs_between_two_equal_runs_is_called_provenance() -> None:
@@ -102,4 +104,5 @@ def test_whatever_differs_between_two_equal_runs_is_called_provenance() -> None:
     for row_class in ROW_CLASSES:
         schema = table_of(row_class).schema
         found = {field.name for field in schema if field.type == TIMESTAMP or "run" in field.name}
-        assert found - {"last_changed_at"} <= set(PROVENANCE_COLUMNS)  # that one is a document's version as a time
+        # A document's version as a time, and times that came with an event.
+        assert found - {"last_changed_at", "event_ts", "available_at"} <= set(PROVENANCE_COLUMNS)

@@ -1,4 +1,4 @@
-"""dbt in a process of its own: the manifest of the project as it is now, and one build of it.
+"""dbt in a process of its own: the manifest of the project as it is now, and a build of some of its models.
 
 Called as a command and not through dagster-dbt's `DbtCliResource`, which first asks `dbt --version` and makes an adapter
 in the calling process: 10 to 12 s for a build that takes 4.
@@ -9,7 +9,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -24,6 +24,9 @@ _MADE = frozenset({"target", "logs", "__pycache__", ".user.yml"})
 _QUIET = ("--no-use-colors", "--no-send-anonymous-usage-stats", "--log-level-file", "none", "--quiet")
 # Tells the plugin of the sources which versions to read; not an ASSAY_ name, for it is no setting.
 LAKE_VERSIONS = "LAKE_VERSIONS"
+# A second of dbt's own more than to parse it, for 16 models.
+_COMPILE = ("compile", "--target", "memory")
+_NOT_BUILT = ("--exclude-resource-type", "unit_test", "--exclude-resource-type", "exposure")
 _LOCKED = "Could not set lock on file"  # DuckDB's words; dbt passes them on as any other error
 # The end of what dbt said: its error comes last.
 SAID_CHARACTERS = 1500
@@ -33,7 +36,8 @@ SAID_CHARACTERS = 1500
 class NodeResult:
     """What became of a model or a data test in a build; `models` are those a test reads, or the model itself.
 
-    `status` is dbt's word: `success` for a model; `pass`, `warn` or `fail` for a test, whose `failures` are rows.
+    `status` is dbt's word: `success` for a model; `pass`, `warn` or `fail` for a test, whose `failures` are rows; `skipped`
+    for what reads a model of which a test failed.
     """
 
     name: str
@@ -56,10 +60,11 @@ def project_hash(project: Path) -> str:
 
 
 def manifest_of(project: Path, home: Path) -> dict[str, Any]:
-    """The manifest of the project's present files, parsed where there is none yet; safe to call by many at once.
+    """The manifest of the project's present files, compiled where there is none yet; safe to call by many at once.
 
+    Its nodes carry `compiled_code` as for a warehouse in which nothing stands: all of what an incremental model is.
     It is kept under `target/manifests/` of the project, or under the home where the checkout is read-only, in a file
-    that its files' hash names: one that is there is never stale. Raises AssayError when dbt cannot parse the project.
+    that its files' hash names: one that is there is never stale. Raises AssayError when dbt cannot compile the project.
     """
     if not (project / "dbt_project.yml").is_file():
         raise ConfigurationError(
@@ -71,16 +76,16 @@ def manifest_of(project: Path, home: Path) -> dict[str, Any]:
             return found
     place = _writable(places)
     folder = place.parent
-    # Webserver, daemon and runs load their code at the same moment: one of them parses, the others wait some 3 s.
+    # Webserver, daemon and runs load their code at the same moment: one of them compiles, the others wait some 5 s.
     with exclusive(folder / ".lock"):
         if found := _read(place):
             return found
         with TemporaryDirectory(dir=folder) as target:
-            ended = _dbt(project, home, ["parse"], Path(target))
+            ended = _dbt(project, home, _COMPILE, Path(target))
             manifest = _read(Path(target) / "manifest.json")
             if ended.returncode or not manifest:
                 raise AssayError(
-                    f"dbt could not parse `{project}`: {_said(ended)} No manifest was written. Mend the project, then look "
+                    f"dbt could not compile `{project}`: {_said(ended)} No manifest was written. Mend the project, then look "
                     "with `make dbt-manifest`."
                 )
             for old in folder.glob("*.json"):
@@ -95,18 +100,30 @@ def manifest_places(project: Path, home: Path) -> tuple[Path, Path]:
     return project / "target" / "manifests" / name, home / "dbt" / "manifests" / name
 
 
-def build(project: Path, home: Path, versions: Mapping[str, int | None] | None = None) -> list[NodeResult]:
-    """Build every model in the home's warehouse and run every data test; unit tests are about SQL and stay with `make test`.
+def build(
+    project: Path,
+    home: Path,
+    *,
+    tag: str,
+    versions: Mapping[str, int | None] | None = None,
+    variables: Mapping[str, Any] | None = None,
+    full_refresh: bool = False,
+) -> list[NodeResult]:
+    """Build the models with the tag in the home's warehouse and run their data tests; unit tests stay with `make test`.
 
     `versions`: at which version of each table of the lake its sources are read, the newest where it is not named.
+    `full_refresh`: incremental models are made anew.
 
-    One call at a time per home. A test that fails is a result. Raises AssayError for what could not be built or tested,
-    StorageError while another process has the warehouse open.
+    One call at a time per home. A test that fails is a result, and so is what dbt left out because of it. Raises AssayError
+    for what could not be built or tested, StorageError while another process has the warehouse open.
     """
-    target = home / "dbt" / "target"  # kept: parsing is partial the next time, which saves 1 s of 4
+    target = home / "dbt" / "target" / tag  # kept: parsing is partial the next time, which saves 1 s of 4
     results = target / "run_results.json"
     results.unlink(missing_ok=True)
-    ended = _dbt(project, home, ["build", "--exclude-resource-type", "unit_test"], target, versions)
+    command = ["build", "--select", f"tag:{tag}", *_NOT_BUILT]
+    command += ["--vars", json.dumps(dict(variables or {}))]
+    command += ["--full-refresh"] if full_refresh else []
+    ended = _dbt(project, home, command, target, versions)
     manifest, told = _read(target / "manifest.json"), _read(results)
     nodes = _results(told, manifest) if told and manifest else []
     untold = [node for node in nodes if not _is_told(node)]
@@ -116,11 +133,11 @@ def build(project: Path, home: Path, versions: Mapping[str, int | None] | None =
             f"marts in the lake stand as they were. See who has it with `fuser {home}/warehouse.duckdb`, then run this again."
         )
     if untold or not nodes:
-        broken = [f"`{node.name}`: {node.message}." for node in untold if node.status != "skipped"]
+        broken = [f"`{node.name}`: {node.message}." for node in untold]
         raise AssayError(
             f"dbt could not build {'; '.join(broken) or f'`{project}`: {_said(ended)}'} The marts in the lake stand as "
-            f"they were. See all that dbt says with `ASSAY_HOME={home} {_executable()} build --project-dir {project} "
-            f"--profiles-dir {project}`."
+            f"they were. See all that dbt says with `ASSAY_HOME={home} {_executable()} build --select tag:{tag} --project-dir "
+            f"{project} --profiles-dir {project}`."
         )
     return nodes
 
@@ -146,12 +163,12 @@ def _results(told: dict[str, Any], manifest: dict[str, Any]) -> list[NodeResult]
 
 
 def _is_told(node: NodeResult) -> bool:
-    """Whether a model was built, or a test said yes or no."""
-    return node.status in ({"pass", "warn", "fail"} if node.kind == "test" else {"success"})
+    """Whether a model was built, a test said yes or no, or a node was left out because of another one."""
+    return node.status in {"skipped", *({"pass", "warn", "fail"} if node.kind == "test" else {"success"})}
 
 
 def _dbt(
-    project: Path, home: Path, command: list[str], target: Path, versions: Mapping[str, int | None] | None = None
+    project: Path, home: Path, command: Sequence[str], target: Path, versions: Mapping[str, int | None] | None = None
 ) -> subprocess.CompletedProcess[str]:
     places = ["--project-dir", str(project), "--profiles-dir", str(project), "--target-path", str(target)]
     places += ["--log-path", str(target)]  # no log is written, but its folder is made, and not in a read-only checkout
@@ -196,4 +213,5 @@ def _writable(places: Iterable[Path]) -> Path:
 
 
 def _said(ended: subprocess.CompletedProcess[str]) -> str:
-    return " ".join(f"{ended.stdout} {ended.stderr}".split())[-SAID_CHARACTERS:]
+    # dbt's words are on standard output; what dies with an error leaves DuckDB's list of leaks on the other.
+    return " ".join((ended.stdout.strip() or ended.stderr).split())[-SAID_CHARACTERS:]

@@ -149,6 +149,13 @@ class Lake:
             files = handle.file_uris() if handle else []
         return list(Counter(file.rpartition("/")[0] for file in files).values())
 
+    def partition_files(self, table: Table, partitions: Mapping[str, object]) -> list[str]:
+        """The names of the files that hold the given values of partition columns, sorted; a write gives its files new names."""
+        handle = self._open_to_read(table)
+        wanted = [(name, "=", str(value)) for name, value in partitions.items()]
+        with _storage_errors(f"`{table.name}` was not read"):
+            return sorted(handle.file_uris(file_pruning_predicate=wanted)) if handle else []
+
     def compact(self, table: Table) -> None:
         """Join small files, partition by partition; the rows stay as they are."""
 

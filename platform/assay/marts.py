@@ -1,47 +1,43 @@
 """The marts: tables that dbt makes of the lake in the warehouse file, and that are published back into the lake.
 
-Whoever reads a mart reads the lake. The warehouse file is opened while it is built and published, under one lock;
-deleting it costs one build.
+Whoever reads a mart reads the lake. The warehouse file is opened while marts are built and published, under one lock;
+deleting it costs one build. A group of marts is the models with its tag; what one group needs does not concern the other.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+import hashlib
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import duckdb
-import pyarrow as pa
-import pyarrow.compute
-from pydantic import TypeAdapter, ValidationError
 
-from assay.dbt import NodeResult, build, project_hash
-from assay.durable_files import replace_file, write_error
-from assay.lake import Commit
+from assay.dbt import NodeResult, build, manifest_of, project_hash
+from assay.event_tables import EventDayRow, EventRow
 from assay.lake_tables import LAKE_TABLES
 from assay.locks import exclusive
-from assay.rows import differences
-from assay.schema import Table, table_of
-from assay.tables import DocumentInventoryRow, IngestionDayRow
-from assay.warehouse import SETTINGS, to_table
+from assay.mart_builds import Built, read_built, touched_days, write_built
+from assay.model_tables import ModelTable, model_tables, models_of
+from assay.published_marts import Prepare, Published, publish
+from assay.schema import table_of
+from assay.warehouse import SETTINGS
 from assay.workspace import Workspace
 
-pc: Any = pyarrow.compute  # its functions are made at import, where no type checker sees them
+Group: TypeAlias = Literal["documents", "events"]
 
-DOCUMENT_INVENTORY = table_of(DocumentInventoryRow)
-INGESTION_DAILY = table_of(IngestionDayRow)
-# A mart is replaced by the values of one column of its key. It is not partitioned: of five sources over a year as
-# partitions of one row each, reading took 3.6 s, as one file .01.
-_REPLACED_BY = {DOCUMENT_INVENTORY.name: "document_id", INGESTION_DAILY.name: "day"}
-MARTS: Mapping[str, Table] = {table.name: table for table in (DOCUMENT_INVENTORY, INGESTION_DAILY)}
+EVENTS, EVENT_DAYS = table_of(EventRow), table_of(EventDayRow)
 
 
 @dataclass(frozen=True)
 class MartsReport:
     """What stands after a refresh. `results` are those of the run `built_by`: of this one, unless nothing had changed.
 
-    `rows` per mart; `held_back` names the marts that were built and not published, because a test of theirs failed.
+    Per mart: `rows` that stand, `rows_by_day` where it is written by day, and `changed`, how many days or keys differed
+    from what stood. `held_back` names the marts that were not published, because a test of theirs failed or dbt left them
+    out because of one; `held_back_days` the days of feature views that were not let through. `restated`: the event days
+    that were built again, None for all of them.
     """
 
     was_built: bool
@@ -49,125 +45,171 @@ class MartsReport:
     built_at: datetime
     results: tuple[NodeResult, ...]
     rows: Mapping[str, int]
+    rows_by_day: Mapping[str, Mapping[date, int]]
+    changed: Mapping[str, int]
     held_back: tuple[str, ...]
+    held_back_days: Mapping[str, tuple[date, ...]]
+    restated: tuple[date, ...] | None
 
 
-@dataclass(frozen=True)
-class _Built:
-    """A build as it is remembered: of which versions of the lake and of the project it was made, and what it said."""
+def refresh(workspace: Workspace, project: Path, group: Group, *, prepare: Prepare | None = None) -> MartsReport:
+    """Build and publish every mart of a group, unless neither the lake nor the project has changed since the last time.
 
-    inputs: Mapping[str, str | int | None]
-    published: Mapping[str, int | None]
-    run_id: str
-    built_at: datetime
-    results: tuple[NodeResult, ...]
-
-
-_BUILT = TypeAdapter(_Built)
-
-
-def refresh(workspace: Workspace, project: Path) -> MartsReport:
-    """Build and publish every mart, unless neither the lake nor the project has changed since the last time.
-
-    A mart of which a data test fails with severity `error` is not published; what stood of it stands.
+    Incremental models are built for the event days whose arrivals differ from those of the last build, and wholly where
+    the warehouse is new or the project was changed. A mart of which a data test fails with severity `error` is not
+    published, nor is what dbt leaves out because of it: what stood of them stands.
     Raises AssayError, with nothing published, when dbt could not build or test.
     """
     settings = workspace.settings
+    manifest = manifest_of(project, settings.home)
+    models = model_tables(manifest, tag=group)
     with exclusive(settings.locks_path / "warehouse.lock"):
-        # dbt reads these very versions: another run may commit in between, and is built the next time.
-        versions = _versions(workspace, LAKE_TABLES.keys() - MARTS.keys())
-        inputs = {"project": project_hash(project), **versions}
-        last = _read_built(settings.home)
+        now, versions, variables = _present(workspace, project, manifest, group)
+        last = read_built(settings.home, group)
+        is_standing = last is not None and last.inputs == now.inputs and _has_relations(workspace, manifest, group)
         if (
             last
-            and last.inputs == inputs
-            and last.published == _versions(workspace, MARTS.keys())
-            and _has_warehouse(workspace)
+            and is_standing
+            and last.has_ended
+            and last.event_days == now.event_days
+            and _stands(workspace, last, models)
         ):
-            return _report(workspace, last, was_built=False)
-        results = build(project, settings.home, versions)
-        held_back = _held_back(results)
-        for mart in MARTS.values():
-            if mart.name not in held_back:
-                publish(workspace, mart)
-        built = _Built(
-            inputs=inputs,
-            published=_versions(workspace, MARTS.keys()),
-            run_id=workspace.run.run_id,
-            built_at=workspace.run.started_at,
-            results=tuple(results),
+            return _report(workspace, models, last, changed={}, was_built=False)
+        pending = touched_days(now, last, settings.event_skew_seconds) if last and is_standing else None
+        # Days of feature views are prepared anew by another project, for it may be another logic.
+        is_same_project = last is not None and last.inputs["project"] == now.inputs["project"]
+        begun = replace(now, pending=pending, published=last.published if last and is_same_project else {})
+        write_built(settings.home, group, begun)
+        if variables:
+            variables["touched_event_days"] = None if pending is None else [day.isoformat() for day in pending]
+        results = build(
+            project, settings.home, tag=group, versions=versions, variables=variables, full_refresh=pending is None
         )
-        _write_built(settings.home, built)
-    return _report(workspace, built, was_built=True)
+        published, changed = _publish(workspace, models, _held_back(models, results), begun.published, prepare)
+        if all(result.status != "skipped" for result in results):
+            pending = ()
+        built = replace(begun, pending=pending, published=published, results=tuple(results), has_ended=True)
+        write_built(settings.home, group, built)
+    return _report(workspace, models, built, changed=changed, was_built=True, restated=begun.pending)
 
 
-def publish(workspace: Workspace, mart: Table) -> Commit | None:
-    """Make the lake's mart the one that dbt built, in one commit; None where it says the same already."""
-    column, lake = _REPLACED_BY[mart.name], workspace.lake
-    built, standing = _built_rows(workspace.settings.warehouse_path, mart), lake.read(mart)
-    gone, new = differences(standing, built)
-    changing = pc.unique(
-        pa.chunked_array(
-            [*standing[column].filter(gone).chunks, *built[column].filter(new).chunks], standing[column].type
-        )
+def _present(
+    workspace: Workspace, project: Path, manifest: Mapping[str, Any], group: Group
+) -> tuple[Built, dict[str, int | None], dict[str, Any]]:
+    """What a build would be made of now, the versions of the lake it would read, and the variables it would be given."""
+    sources = _sources(manifest, group)
+    # dbt reads these very versions: another run may commit in between, and is built the next time. The digests come
+    # before the events that they are of, so that a commit between the two is seen as a change then.
+    versions = {name: workspace.lake.version(LAKE_TABLES[name]) for name in [EVENT_DAYS.name, *sorted(sources)]}
+    by_digest = sources & {EVENTS.name, EVENT_DAYS.name}
+    variables: dict[str, Any] = {"invoice_time_zone": workspace.settings.invoice_time_zone} if by_digest else {}
+    inputs = {
+        "project": project_hash(project),
+        **variables,
+        **{name: versions[name] for name in sorted(sources - by_digest)},
+    }
+    now = Built(
+        inputs=inputs,
+        event_days=_event_days(workspace.at(versions)) if by_digest else {},
+        pending=None,
+        published={},
+        run_id=workspace.run.run_id,
+        built_at=workspace.run.started_at,
     )
-    if not len(changing) and lake.version(mart) is not None:
-        return None
-    return lake.replace_rows(
-        mart, built.filter(pc.is_in(built[column], changing)), column=column, values=changing.to_pylist()
-    )
+    return now, versions, variables
 
 
-def _built_rows(warehouse: Path, mart: Table) -> pa.Table:
-    with closing(duckdb.connect(warehouse, read_only=True, config=SETTINGS)) as connection:
-        connection.execute("SET TimeZone = 'UTC'")
-        return to_table(mart, connection.table(mart.name.replace("/", ".")).to_arrow_table())
+def _sources(manifest: Mapping[str, Any], group: Group) -> set[str]:
+    """The tables of the lake that models of the group, or data tests of theirs, read."""
+    ids = {node["unique_id"] for node in models_of(manifest, group)}
+    read: set[str] = set()
+    for node in manifest["nodes"].values():
+        if node["unique_id"] in ids or ids.intersection(node["depends_on"]["nodes"]):
+            read.update(one for one in node["depends_on"]["nodes"] if one in manifest["sources"])
+    return {manifest["sources"][one]["config"]["meta"]["lake_table"] for one in read}
 
 
-def _held_back(results: Sequence[NodeResult]) -> tuple[str, ...]:
-    """The marts that a failed test reads."""
+def _event_days(workspace: Workspace) -> dict[date, str]:
+    """A digest of all that has arrived of each event day, whenever it arrived."""
+    arrived: dict[date, list[str]] = {}
+    for row in workspace.lake.read(EVENT_DAYS).to_pylist():
+        arrived.setdefault(row["event_day"], []).append(f"{row['source']} {row['day']} {row['digest']}")
+    return {
+        day: hashlib.sha256("\n".join(sorted(parts)).encode()).hexdigest() for day, parts in sorted(arrived.items())
+    }
+
+
+def _publish(
+    workspace: Workspace,
+    models: Mapping[str, ModelTable],
+    held_back: Collection[str],
+    last: Mapping[str, Published],
+    prepare: Prepare | None,
+) -> tuple[dict[str, Published], dict[str, int]]:
+    """What stands now of every mart, and of how many days or keys of each it was another."""
+    published, changed = dict(last), dict[str, int]()
+    with closing(duckdb.connect(workspace.settings.warehouse_path, read_only=True, config=SETTINGS)) as warehouse:
+        warehouse.execute("SET TimeZone = 'UTC'")
+        for name, model in models.items():
+            if name not in held_back:
+                done = publish(workspace, warehouse, model, last.get(name), prepare)
+                published[name], changed[name] = done.published, done.changed
+    return published, changed
+
+
+def _held_back(models: Mapping[str, ModelTable], results: Sequence[NodeResult]) -> tuple[str, ...]:
+    """The marts that a failed test reads, and those that dbt left out because of one."""
     failed = {model for result in results if result.status == "fail" for model in result.models}
-    return tuple(name for name in MARTS if name.rpartition("/")[2] in failed)
+    failed |= {result.name for result in results if result.status == "skipped" and result.kind == "model"}
+    return tuple(name for name, model in models.items() if model.name in failed)
 
 
-def _report(workspace: Workspace, built: _Built, *, was_built: bool) -> MartsReport:
+def _report(
+    workspace: Workspace,
+    models: Mapping[str, ModelTable],
+    built: Built,
+    *,
+    changed: Mapping[str, int],
+    was_built: bool,
+    restated: tuple[date, ...] | None = (),
+) -> MartsReport:
+    days = {name: one.days for name, one in built.published.items() if name in models and models[name].day_column}
     return MartsReport(
         was_built=was_built,
         built_by=built.run_id,
         built_at=built.built_at,
         results=built.results,
-        rows={name: workspace.lake.dataset(mart).count_rows() for name, mart in MARTS.items()},
-        held_back=_held_back(built.results),
+        rows={name: workspace.lake.dataset(model.table).count_rows() for name, model in models.items()},
+        rows_by_day={name: {day: one.rows for day, one in of_days.items()} for name, of_days in days.items()},
+        changed={name: changed.get(name, 0) for name in models},
+        held_back=_held_back(models, built.results),
+        held_back_days={name: one.held_back for name, one in built.published.items() if one.held_back},
+        restated=restated,
     )
 
 
-def _versions(workspace: Workspace, names: Iterable[str]) -> dict[str, int | None]:
-    return {name: workspace.lake.version(LAKE_TABLES[name]) for name in sorted(names)}
+def _stands(workspace: Workspace, last: Built, models: Mapping[str, ModelTable]) -> bool:
+    """Whether nobody else has written what the last build published."""
+    return all(
+        one.version == workspace.lake.version(models[name].table)
+        for name, one in last.published.items()
+        if name in models
+    )
 
 
-def _has_warehouse(workspace: Workspace) -> bool:
-    return workspace.settings.warehouse_path.exists()
-
-
-def _read_built(home: Path) -> _Built | None:
-    """The last build; None where there was none, or it was written by another version of Assay."""
+def _has_relations(workspace: Workspace, manifest: Mapping[str, Any], group: Group) -> bool:
+    """Whether the warehouse file has every relation of the group; dbt itself says so when another process has it open."""
+    wanted = {(node["schema"], node["name"]) for node in models_of(manifest, group) if _is_relation(node)}
+    path = workspace.settings.warehouse_path
+    if not path.exists():
+        return False
     try:
-        return _BUILT.validate_json(_built_path(home).read_bytes())
-    except (FileNotFoundError, ValidationError):
-        return None
+        with closing(duckdb.connect(path, read_only=True, config=SETTINGS)) as warehouse:
+            tables = warehouse.table_function("duckdb_tables").project("schema_name, table_name").fetchall()
+    except duckdb.IOException:
+        return True
+    return wanted <= {*tables}
 
 
-def _write_built(home: Path, built: _Built) -> None:
-    path = _built_path(home)
-    try:
-        replace_file(path, _BUILT.dump_json(built, indent=1).decode())
-    except OSError as error:
-        raise write_error(
-            f"The last build could not be noted in `{path}`: {error.strerror}. The marts were built and are built again "
-            "by the next run. See the place with `df -h`, then run this again.",
-            error,
-        ) from error
-
-
-def _built_path(home: Path) -> Path:
-    return home / "dbt" / "last_build.json"
+def _is_relation(node: Mapping[str, Any]) -> bool:
+    return node["config"]["materialized"] != "ephemeral"

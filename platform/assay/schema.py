@@ -77,10 +77,11 @@ def table_of(row_class: type) -> Table:
 
 def _arrow_schema(row_class: type) -> pa.Schema:
     hints: Mapping[str, Any] = get_type_hints(row_class, include_extras=True)
-    return pa.schema([_arrow_field(name, hint) for name, hint in hints.items()])
+    return pa.schema([column(name, hint) for name, hint in hints.items()])
 
 
-def _arrow_field(name: str, hint: Any) -> pa.Field:
+def column(name: str, hint: Any) -> pa.Field:
+    """The column that a row class's annotation describes."""
     description = ""
     if get_origin(hint) is Annotated:
         hint, description = get_args(hint)[:2]

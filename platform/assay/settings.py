@@ -10,6 +10,7 @@ import re
 from datetime import date
 from pathlib import Path, PurePath, PurePosixPath
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
 
 from dotenv import dotenv_values
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
@@ -118,6 +119,17 @@ class Settings(BaseSettings):
         default=Path("samples/canaries.jsonl"),
         description="Questions the fast gate asks; empty for those made from headings alone.",
     )
+    events: str | None = Field(
+        default="samples/livestream.toml",
+        description="Where events come from: a scenario to simulate, or a folder, glob or URI of logged events; empty switches the events half off.",
+    )
+    event_skew_seconds: float = Field(
+        default=300.0,
+        ge=0,
+        description="How far an event's clock may run ahead of its arrival before it is quarantined.",
+    )
+    invoice_time_zone: str = Field(default="UTC", description="Time zone whose months are the invoice periods.")
+
     first_day: date = Field(default=date(2026, 11, 1), description="First daily partition (UTC).")
 
     restate_days: int = Field(
@@ -194,10 +206,21 @@ class Settings(BaseSettings):
             raise ValueError(f"two sources are called `{doubled[0]}`, and each would delete what the other brought")
         return sources
 
-    @field_validator("canaries", mode="before")
+    @field_validator("canaries", "events", mode="before")
     @classmethod
     def _none_when_empty(cls, value: object) -> object:
         return None if value == "" else value
+
+    @field_validator("invoice_time_zone", mode="after")
+    @classmethod
+    def _is_a_time_zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ValueError, OSError) as error:
+            raise ValueError(
+                f"`{name}` is not a time zone of the IANA database, such as `Europe/Copenhagen`"
+            ) from error
+        return name
 
     @field_validator("principals", "document_passwords", mode="before")
     @classmethod
@@ -228,6 +251,11 @@ class Settings(BaseSettings):
     @property
     def releases_path(self) -> Path:
         return self.home / "releases"
+
+    @property
+    def event_log_path(self) -> Path:
+        """Logs that the simulator wrote, a folder per scenario."""
+        return self.home / "event_log"
 
     @property
     def evaluation_path(self) -> Path:

@@ -265,61 +265,6 @@ class DailyTextsRow:
     context_ids: Annotated[list[int], "First 8 bytes of the sha256 of each chunk's context text, in chunk order."]
 
 
-@table("gold/document_inventory", key=("document_id",))
-@dataclass(frozen=True, slots=True)
-class DocumentInventoryRow:
-    """Every current document, with its size and what was made of it. Deleted documents and those without a usable text are left out."""
-
-    document_id: DocumentId
-    source: Annotated[str, "Source that observed the standing version."]
-    tenant: Annotated[str, "Tenant that owns the document."]
-    title: Annotated[str, "Title of the standing text."]
-    language: Annotated[str, "Language of the standing text as ISO 639-1, `und` where it is unclear."]
-    uri: Annotated[str, "Where the bytes of the standing version were observed."]
-    size_characters: Annotated[int, "Unicode code points of the standing text."]
-    chunks: Annotated[
-        int, "Chunks in gold/chunks; while an edit is held back those of the version before, 0 where there is none."
-    ]
-    tokens: Annotated[int, "Tokens of those chunks, headings included, by the embedding model's tokenizer."]
-    duplicate_of: Annotated[
-        str | None, "The document that is found in its place, which is why it has no chunks; None for all others."
-    ]
-    last_changed_at: Annotated[
-        datetime,
-        "When the standing version was observed (UTC), taken from `document_version`; while an edit is in quarantine it is that of the edit.",
-    ]
-
-
-@table("gold/ingestion_daily", key=("source", "day"))
-@dataclass(frozen=True, slots=True)
-class IngestionDayRow:
-    """What each day of observation brought, a row per source and day: a function of the lake, whenever and in whatever order the days were run."""
-
-    source: Source
-    day: Day
-    observed: Annotated[int, "Files that were observed and could be read."]
-    refused: Annotated[int, "Files that were observed and refused, as too large or unreadable."]
-    added: Annotated[int, "Documents of the feed that were new; moved ones are none."]
-    edited: Annotated[int, "Documents of the feed with other bytes than before."]
-    repermitted: Annotated[int, "Documents of the feed with the same bytes and another tenant or other principals."]
-    changed: Annotated[int, "`edited` + `repermitted`."]
-    moved: Annotated[int, "Documents of the feed with the bytes of a path that is gone."]
-    deleted: Annotated[int, "Documents of the feed that were gone; moved ones are none."]
-    quarantined: Annotated[int, "Files and documents that bronze or silver holds back of this day."]
-    embedded: Annotated[
-        int,
-        "Different texts of this day's documents that no earlier day had brought, nor a source before this one in the alphabet. What gold/embeddings computes when days run in order, one by one; a run of several days skips versions superseded within it and may compute fewer. 0 while the day is blocked.",
-    ]
-    reused: Annotated[
-        int,
-        "Chunks of this day's documents less `embedded`; gold/embeddings also counts the chunks that an edit in quarantine leaves standing. 0 while the day is blocked.",
-    ]
-    is_blocked: Annotated[
-        bool,
-        "Whether a blocking expectation or invariant of the day's manifest, feed or texts failed, so that it stays out of gold.",
-    ]
-
-
 @table("quality/volumes", key=("source", "day"), partition_by=("source", "day"))
 @dataclass(frozen=True, slots=True)
 class VolumeRow:

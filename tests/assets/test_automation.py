@@ -7,7 +7,7 @@ import dagster as dg
 import pytest
 from document_runs import put
 
-from assets.automation import TRIGGER_TAG, documents_daily, documents_restated, inbox
+from assets.automation import TRIGGER_TAG, documents_daily, documents_restated, events_daily, events_restated, inbox
 from assets.definitions import defs
 from assets.maintenance import lake_maintenance
 from assets.resources import RESOURCES
@@ -37,13 +37,21 @@ def test_the_daily_schedule_observes_the_day_that_is_ending() -> None:
     assert asked_for(documents_daily, MIDNIGHT_NEARS) == [{START: day, END: day, TRIGGER_TAG: "daily"}]
 
 
-def test_the_last_days_are_one_range_and_end_with_yesterday(settings: pytest.MonkeyPatch) -> None:
+def test_the_log_of_a_day_is_taken_in_when_the_day_has_ended() -> None:
+    day = "2026-11-24"
+    assert asked_for(events_daily, AT_NIGHT) == [{START: day, END: day, TRIGGER_TAG: "daily"}]
+
+
+@pytest.mark.parametrize("schedule", [documents_restated, events_restated], ids=["documents", "events"])
+def test_the_last_days_are_one_range_and_end_with_yesterday(
+    settings: pytest.MonkeyPatch, schedule: dg.ScheduleDefinition
+) -> None:
     restated = {START: "2026-11-22", END: "2026-11-24", TRIGGER_TAG: "restated"}
-    assert asked_for(documents_restated, AT_NIGHT) == [restated]
+    assert asked_for(schedule, AT_NIGHT) == [restated]
     settings.setenv("ASSAY_RESTATE_DAYS", "30")
-    assert asked_for(documents_restated, AT_NIGHT) == [restated | {START: "2026-11-01"}]
+    assert asked_for(schedule, AT_NIGHT) == [restated | {START: "2026-11-01"}]
     settings.setenv("ASSAY_FIRST_DAY", "2026-11-25")
-    assert asked_for(documents_restated, AT_NIGHT) == []
+    assert asked_for(schedule, AT_NIGHT) == []
 
 
 def test_the_inbox_asks_for_a_day_once_its_files_have_been_still(settings: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -90,7 +98,7 @@ def test_everything_that_runs_by_itself_is_off_until_it_is_switched_on() -> None
     assert {one.default_status for one in [*(defs.schedules or ()), *(defs.sensors or ())]} <= stopped
 
 
-def test_every_asset_of_the_documents_says_when_it_is_stale() -> None:
+def test_every_asset_of_a_day_says_when_it_is_stale() -> None:
     graph = defs.resolve_asset_graph()
     without = {key.to_user_string() for key in graph.get_all_asset_keys() if graph.get(key).freshness_policy is None}
     assert without == {"lake/maintenance"}

@@ -1,5 +1,6 @@
 """What Dagster loads: every asset, check and job as it is meant to be, and described for whoever opens the UI."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -68,10 +69,27 @@ def test_the_definitions_can_be_loaded() -> None:
     dg.Definitions.validate_loadable(defs)
 
 
+@pytest.mark.events
 def test_every_asset_check_and_job_is_as_the_snapshot_says(request: pytest.FixtureRequest) -> None:
     if request.config.getoption("--update-snapshots", default=False):
         SNAPSHOT.write_text(listing(), encoding="utf-8")
     assert listing() == SNAPSHOT.read_text(encoding="utf-8"), f"meant so? `{RENEW}`"
+
+
+def test_without_events_there_are_the_documents_alone() -> None:
+    """In a process of its own: the switch is read when the code is loaded."""
+    code = """
+from assets.definitions import defs
+print(*(key.to_user_string() for key in defs.resolve_asset_graph().get_all_asset_keys()))
+print(*(one.name for one in [*defs.jobs, *defs.schedules]))
+"""
+    environment = {**os.environ, "ASSAY_EVENTS": ""}
+    command = [sys.executable, "-W", "ignore", "-c", code]
+    ran = subprocess.run(command, cwd=CHECKOUT, env=environment, capture_output=True, text=True, check=True)
+    assets, jobs = ran.stdout.splitlines()
+    assert jobs.split() == ["documents", "documents_daily", "documents_restated"]
+    documents = defs.resolve_job_def("documents").asset_layer.selected_asset_keys
+    assert {*assets.split()} == {*(key.to_user_string() for key in documents), "lake/maintenance"}
 
 
 def test_no_dependency_dangles() -> None:
@@ -86,7 +104,7 @@ def test_every_asset_teaches_and_has_owner_group_and_kind(key: dg.AssetKey) -> N
     assert "**Teaches:**" in (node.description or "")
     assert node.owners
     assert node.kinds
-    assert node.group_name in {"bronze", "silver", "gold", "release", "quality", "lake"}
+    assert node.group_name in {"bronze", "silver", "gold", "features", "release", "quality", "lake"}
 
 
 def test_every_check_says_what_it_promises() -> None:

@@ -14,11 +14,12 @@ from document_runs import PNG, Pipeline, day, put, stand_ins
 
 from assay.documents.daily_texts import reconcile_daily_texts
 from assay.documents.state import STATE
-from assay.marts import DOCUMENT_INVENTORY, INGESTION_DAILY
 from assay.settings import SourceSettings
 from assets.definitions import defs
-from assets.marts import marts
+from assets.marts import INGESTION_DAILY, MODELS, document_marts
 from assets.resources import RESOURCES
+
+DOCUMENT_INVENTORY = MODELS["gold/document_inventory"].table
 
 DAYS = [day(1), day(2), day(3)]
 FOLDERS: dict[int, dict[str, str | bytes | None]] = {
@@ -61,7 +62,7 @@ def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
 
 def materialize(*days: date, selection: Any = None) -> Materialized:
     outcome = dg.materialize(
-        [marts],
+        [document_marts],
         resources=RESOURCES,
         selection=selection,
         tags={ASSET_PARTITION_RANGE_START_TAG: f"{days[0]}", ASSET_PARTITION_RANGE_END_TAG: f"{days[-1]}"},

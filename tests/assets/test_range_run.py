@@ -18,7 +18,8 @@ from assay.lake import Lake
 from assay.quality.quarantine import QUARANTINE
 from assay.retrieval.serving import read_history, read_pointer
 from assay.schema import Table
-from assets.definitions import defs, documents_job
+from assets.automation import documents_job
+from assets.definitions import defs
 
 DAYS = [date(2026, 11, 1) + timedelta(days=number) for number in range(3)]
 GRAPH = defs.resolve_asset_graph()

@@ -8,8 +8,10 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from command_runs import CHECKOUT
 
 from assay import rows as row_values
+from assay.dbt import manifest_of
 from assay.documents.bronze import FEED
 from assay.documents.gold import CHUNKS
 from assay.documents.manifests import MANIFESTS
@@ -17,7 +19,7 @@ from assay.documents.silver import DOCUMENTS
 from assay.documents.state import STATE
 from assay.embeddings import Embedder
 from assay.lake import Lake
-from assay.lake_tables import LAKE_TABLES
+from assay.model_tables import lake_tables
 from assay.quality.outcomes import OUTCOMES
 from assay.retrieval import QueryModel, Searcher
 from assay.retrieval.canaries import Canary, canaries_for
@@ -142,9 +144,10 @@ def summary(settings: Settings) -> str:
 def _tables(settings: Settings) -> dict[str, str]:
     lake = Lake(settings.lake_path)
     found = {log.parent.relative_to(settings.lake_path).as_posix() for log in settings.lake_path.rglob("_delta_log")}
-    unknown = found - LAKE_TABLES.keys()
+    known = lake_tables(manifest_of(CHECKOUT / "dbt_project", settings.home))
+    unknown = found - known.keys()
     assert not unknown, f"tables that are not compared: {unknown}"
-    hashes = {name: lake.content_hash(table) for name, table in LAKE_TABLES.items() if table is not OUTCOMES}
+    hashes = {name: lake.content_hash(table) for name, table in known.items() if table is not OUTCOMES}
     judged = lake.read(OUTCOMES, where={"table_name": JUDGED_BY_DAY})
     return {**hashes, OUTCOMES.name: row_values.content_hash(judged)}
 

@@ -20,7 +20,8 @@ from assay.lake import Lake
 from assay.retrieval import read_pointer
 from assay.retrieval.engine import open_table
 from assay.settings import Settings, SourceSettings
-from assets.definitions import defs, documents_job
+from assets.automation import documents_job
+from assets.definitions import defs
 
 KEYS = sorted(key.to_user_string() for key in documents_job.selection.resolve(defs.resolve_asset_graph()))
 

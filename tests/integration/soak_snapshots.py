@@ -25,18 +25,20 @@ from dagster_processes import CHECKOUT, dagster_processes
 from soak_report import machine, write_section
 
 from assay.cli.launching import prepare_dagster_home
+from assay.dbt import manifest_of
 from assay.documents.gold import CHUNKS
 from assay.documents.manifests import MANIFESTS
 from assay.documents.state import STATE
 from assay.lake import Lake
-from assay.lake_tables import LAKE_TABLES
-from assay.marts import INGESTION_DAILY
+from assay.model_tables import lake_tables
 from assay.quality.outcomes import OUTCOMES
 from assay.retrieval import read_pointer
 from assay.retrieval.engine import open_table
 from assay.rows import content_hash
 from assay.settings import Settings, SourceSettings
 
+TABLES = lake_tables(manifest_of(CHECKOUT / "dbt_project", CHECKOUT / ".assay"))
+INGESTION_DAILY = TABLES["gold/ingestion_daily"]
 HEADING = "## Four snapshots of a real repository"
 TIMEOUT_SECONDS = 5400
 MAX_NEW_SHARE = 0.015
@@ -97,7 +99,7 @@ def contents(settings: Settings) -> dict[str, str]:
     pointer = read_pointer(settings.releases_path)
     assert pointer is not None
     rows = open_table(settings.vectors_path, pointer.table, pointer.version).to_arrow().drop_columns(["vector"])
-    hashes = {name: lake.content_hash(table) for name, table in LAKE_TABLES.items()}
+    hashes = {name: lake.content_hash(table) for name, table in TABLES.items()}
     return {**hashes, "gold/embeddings": content_hash(rows)}
 
 

@@ -6,6 +6,8 @@ import shlex
 import pytest
 from command_runs import ASSAY, CHECKOUT, UNREAD_SCANS, Demo, assay
 
+from assay.events.simulator import read_scenario, simulate
+
 
 def watched(processes: dict[str, set[str]]) -> dict[str, set[str]]:
     """The launching process and the command itself, by what they are; workers must not import anything heavy."""
@@ -30,6 +32,24 @@ def test_every_stage_says_what_it_did(demo: Demo) -> None:
         assert said in out
     assert "did not run" not in out
     assert "Nothing changed" not in out
+
+
+@pytest.mark.events
+def test_every_stage_of_the_events_says_what_it_did(demo: Demo) -> None:
+    """As many of everything as the simulator knows that there are."""
+    simulation = simulate(read_scenario(demo.scenario))
+    truth, records, out = simulation.truth(), simulation.log.num_rows, demo.runs[0].out
+    quarantined = sum(truth.quarantined.values())
+    for said in (
+        f"{records} records in the log, {records} new",
+        f"{records - quarantined} typed, {quarantined} quarantined; ",
+        f"{truth.events.num_rows:,} events, every retry counted once",
+        f"{truth.viewer_sessions.num_rows:,} sessions of viewers",
+        f"{truth.billable_impressions.num_rows:,} impressions to bill",
+        f"{truth.expected_invoice.num_rows:,} lines of invoices",
+        f"{truth.impression_labels.num_rows:,} impressions with a label: disputed or not",
+    ):
+        assert said in out
 
 
 @pytest.mark.parametrize("number", [0, 1], ids=["first", "again"])
@@ -60,6 +80,13 @@ def test_the_second_run_does_nothing(demo: Demo) -> None:
     out = demo.runs[1].out
     assert "Nothing changed since the last run" in out
     assert "0 embedded, 0 reused" in out
+
+
+@pytest.mark.events
+def test_the_second_run_does_nothing_to_the_events_either(demo: Demo) -> None:
+    out = demo.runs[1].out
+    assert " records in the log, 0 new" in out
+    assert "Nothing changed in the log: no event was typed, no mart or feature built." in out
 
 
 def test_the_second_run_imports_neither_torch_nor_great_expectations(demo: Demo) -> None:

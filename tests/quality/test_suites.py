@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 
 from assay.errors import ConfigurationError
+from assay.event_tables import EventRow
 from assay.quality.derived import DERIVED
 from assay.quality.expectations import COLUMNS_MATCH_SCHEMA, KEY_IS_UNIQUE
 from assay.quality.runner import Outcome, validate
@@ -253,6 +254,41 @@ def volume(i: int) -> Record:
     return asdict(VOLUME) | {"day": date(2026, 11, 1 + i)}
 
 
+def event(i: int) -> Record:
+    """With a value wherever an expectation looks, as no event of one type has."""
+    row = EventRow(
+        source="log",
+        day=DAY,
+        log_partition="a",
+        offset=i,
+        available_at=NOW,
+        event_id=f"e{i}",
+        event_type="ad_impression",
+        schema_version=1,
+        event_ts=NOW,
+        event_day=DAY,
+        viewer_id="v1",
+        creator_id="c1",
+        stream_id="s1",
+        campaign_id="k1",
+        impression_id=None,
+        category=None,
+        title=None,
+        display_name=None,
+        tier="basic",
+        country="DK",
+        is_active=None,
+        device=None,
+        bitrate_kbps=3_000,
+        characters=0,
+        price_micros=0,
+        reason=None,
+        unknown_fields=None,
+        adaptations=[],
+    )
+    return asdict(row)
+
+
 @dataclass(frozen=True)
 class Kind:
     """How to make good rows of a table: ordinary ones, and the special ones that some expectations spare."""
@@ -277,6 +313,7 @@ KINDS = {
     "silver/duplicates": Kind(DuplicateRow, duplicate, (NEAR,)),
     "gold/chunks": Kind(ChunkRow, chunk),
     "quality/volumes": Kind(VolumeRow, volume),
+    "silver/events": Kind(EventRow, event),
 }
 
 
@@ -402,6 +439,14 @@ WRONGS: list[tuple[str, str, Record]] = [
     ("gold/chunks", "ordinal_is_not_negative", {"ordinal": -1}),
     ("gold/chunks", "page_counts_from_one", {"page": 0}),
     ("gold/chunks", "principals_are_not_empty", {"allowed_principals": [""]}),
+    ("silver/events", "price_is_plausible", {"price_micros": -1}),
+    ("silver/events", "price_is_plausible", {"price_micros": 1_000_000_001}),
+    ("silver/events", "bitrate_is_plausible", {"bitrate_kbps": -1}),
+    ("silver/events", "bitrate_is_plausible", {"bitrate_kbps": 3_000_000}),
+    ("silver/events", "characters_are_plausible", {"characters": -1}),
+    ("silver/events", "characters_are_plausible", {"characters": 100_001}),
+    ("silver/events", "tier_is_known", {"tier": "gold"}),
+    ("silver/events", "country_is_a_code", {"country": "dk"}),
 ]
 # (table, expectation, what is wrong of the third row, the rows that therefore fail, in what else they fail)
 SHARED: list[tuple[str, str, Record, set[int], set[str]]] = [
@@ -416,6 +461,7 @@ SHARED: list[tuple[str, str, Record, set[int], set[str]]] = [
     ("silver/duplicates", KEY_IS_UNIQUE, {"document_id": "docs:0.md"}, {0, 2}, set()),
     ("gold/chunks", KEY_IS_UNIQUE, {"chunk_id": "c0"}, {0, 2}, set()),
     ("quality/volumes", KEY_IS_UNIQUE, {"day": DAY}, {0, 2}, set()),
+    ("silver/events", KEY_IS_UNIQUE, {"offset": 0}, {0, 2}, set()),
     ("gold/chunks", "ordinal_is_unique_in_its_document", {"ordinal": 1}, {2, 3}, set()),
     ("gold/chunks", "document_has_one_version", {"document_version": VERSION - 1}, {2, 3}, set()),
 ]
@@ -436,7 +482,7 @@ UNUSUAL: list[tuple[str, Record, Sequence[Record]]] = [
     ("text_length_is_usual", {"mean_characters": 500.0}, ({"texts": 19, "mean_characters": 5.0},)),
     ("text_length_is_usual", {"mean_characters": 2_000.0}, ({"usual_mean_characters": None},)),
 ]
-BATCH |= {("quality/volumes", name) for name, *_ in UNUSUAL}
+BATCH |= {("quality/volumes", name) for name, *_ in UNUSUAL} | {("silver/events", "events_are_mostly_distinct")}
 
 
 @pytest.mark.parametrize("table", SUITES)
@@ -498,6 +544,13 @@ def test_a_batch_of_one_text_fails_as_a_batch_and_quarantines_no_row() -> None:
     outcomes, failures = judge("silver/documents", records)
     assert failures == {}
     assert [name for name, outcome in outcomes.items() if not outcome.success] == ["texts_are_mostly_distinct"]
+
+
+def test_a_batch_of_copies_fails_as_a_batch_and_quarantines_no_row() -> None:
+    records = [record | {"event_id": "e1"} for record in KINDS["silver/events"].records(4)]
+    outcomes, failures = judge("silver/events", records)
+    assert failures == {}
+    assert [name for name, outcome in outcomes.items() if not outcome.success] == ["events_are_mostly_distinct"]
 
 
 @pytest.mark.parametrize(("name", "unusual", "no_alarms"), UNUSUAL)

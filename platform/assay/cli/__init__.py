@@ -7,7 +7,7 @@ import sys
 import typer
 from rich.console import Console
 
-from assay.cli import demo, doctor, documents, ingest, search
+from assay.cli import demo, doctor, documents, features, ingest, search
 from assay.cli import eval as evaluation  # a builtin has its name
 from assay.errors import AssayError
 
@@ -29,6 +29,7 @@ app.command("ingest")(ingest.ingest)
 app.command("search")(search.search)
 app.add_typer(documents.app, name="documents")
 app.add_typer(evaluation.app, name="eval")
+app.add_typer(features.app, name="features")
 app.command("doctor", rich_help_panel=MORE)(doctor.doctor)
 
 

@@ -1,4 +1,4 @@
-"""`assay demo`: the whole pipeline on the sample or on a folder of one's own, then one answered question."""
+"""`assay demo`: both halves on the samples, or the documents of a folder of one's own, then one answered question."""
 
 from typing import Annotated
 
@@ -6,8 +6,9 @@ import typer
 from rich.console import Console
 
 from assay.cli.ingest import ingest_documents, refuse_to_widen
-from assay.cli.launching import EXIT_CHECK_FAILED, show_problems, show_stages
+from assay.cli.launching import EXIT_CHECK_FAILED, PipelineResult, show_problems
 from assay.cli.search import show_hits
+from assay.cli.stages import show_document_stages, show_event_stages
 from assay.documents.gold import CHUNKS
 from assay.errors import NotReady
 from assay.lake import Lake
@@ -20,7 +21,8 @@ HITS_SHOWN = 3
 
 def demo(
     documents: Annotated[
-        str | None, typer.Option(help="A folder, glob or URI of your own instead of the sample.")
+        str | None,
+        typer.Option(help="A folder, glob or URI of your own instead of the samples; the events are left out then."),
     ] = None,
     allow_mass_delete: Annotated[
         bool, typer.Option(help="Accept that all or most of the files are gone: they were meant to be deleted.")
@@ -32,15 +34,12 @@ def demo(
         settings = settings.model_copy(update={"documents": documents})
         refuse_to_widen(settings)
     console = Console()
-    result = ingest_documents(settings, allow_mass_delete=allow_mass_delete)
-    console.rule("What each stage did")
-    show_stages(console, result)
-    if result.success and result.changed_nothing:
-        console.print(
-            "[green]Nothing changed[/] since the last run: no document was parsed, no text embedded, no release made."
-        )
-    show_problems(console, result)
-    if not result.success:
+    with_events = settings.events is not None and not documents
+    results = ingest_documents(settings, allow_mass_delete=allow_mass_delete, with_events=with_events)
+    _show_documents(console, results.documents)
+    if results.events:
+        _show_events(console, results.events)
+    if not results.documents.success:
         console.print("The gate or a blocking check said no: what served before goes on serving.")
         return EXIT_CHECK_FAILED
     canary = _question(settings)
@@ -51,7 +50,26 @@ def demo(
     console.print(
         "  make dev     # the asset graph, the checks and this run in the Dagster UI", markup=False, soft_wrap=True
     )
-    return 0 if not result.failed_checks else EXIT_CHECK_FAILED
+    ran = [results.documents, *([results.events] if results.events else [])]
+    return 0 if all(one.success and not one.failed_checks for one in ran) else EXIT_CHECK_FAILED
+
+
+def _show_documents(console: Console, result: PipelineResult) -> None:
+    console.rule("What each stage did to the documents")
+    show_document_stages(console, result)
+    if result.success and result.changed_no_document:
+        console.print(
+            "[green]Nothing changed[/] since the last run: no document was parsed, no text embedded, no release made."
+        )
+    show_problems(console, result)
+
+
+def _show_events(console: Console, result: PipelineResult) -> None:
+    console.rule("What each stage did to the events")
+    show_event_stages(console, result)
+    if result.success and result.changed_no_event:
+        console.print("[green]Nothing changed[/] in the log: no event was typed, no mart or feature built.")
+    show_problems(console, result)
 
 
 def _question(settings: Settings) -> Canary:

@@ -9,7 +9,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from assay.cli.launching import EXIT_CHECK_FAILED, run_pipeline, show_problems, show_stages
+from assay.cli.launching import EXIT_CHECK_FAILED, run_pipeline, show_problems
+from assay.cli.stages import show_document_stages
 from assay.documents.gold import CHUNKS
 from assay.documents.inbox import ranges
 from assay.documents.state import STATE
@@ -75,8 +76,8 @@ def retry() -> int:
         return 0
     success = True
     for first_day, last_day in ranges(day for day, _ in before):
-        result = run_pipeline(settings, first_day, last_day, retry_quarantined=True)
-        show_stages(console, result)
+        result = run_pipeline(settings, first_day, last_day, retry_quarantined=True).documents
+        show_document_stages(console, result)
         show_problems(console, result)
         success = success and result.success and not result.failed_checks
     after, _ = _held_back(settings)

@@ -9,11 +9,12 @@ from rich.console import Console
 from assay.cli.launching import (
     EXIT_CHECK_FAILED,
     PipelineResult,
+    Results,
     prepare_dagster_home,
     run_pipeline,
     show_problems,
-    show_stages,
 )
+from assay.cli.stages import show_document_stages
 from assay.documents.sources import available_days
 from assay.errors import ConfigurationError, SourceError
 from assay.settings import Settings, folder_root, load_settings
@@ -35,8 +36,10 @@ def ingest(
     settings = load_settings().model_copy(update={"documents": place})
     refuse_to_widen(settings)
     console = Console()
-    result = ingest_documents(settings, as_of=as_of.date() if as_of else None, allow_mass_delete=allow_mass_delete)
-    show_stages(console, result)
+    result = ingest_documents(
+        settings, as_of=as_of.date() if as_of else None, allow_mass_delete=allow_mass_delete
+    ).documents
+    show_document_stages(console, result)
     show_counts(console, result)
     show_problems(console, result)
     return 0 if result.success and not result.failed_checks else EXIT_CHECK_FAILED
@@ -59,9 +62,11 @@ def refuse_to_widen(settings: Settings) -> None:
 
 
 def ingest_documents(
-    settings: Settings, *, as_of: date | None = None, allow_mass_delete: bool = False
-) -> PipelineResult:
+    settings: Settings, *, as_of: date | None = None, allow_mass_delete: bool = False, with_events: bool = False
+) -> Results:
     """Run the pipeline over the days that the sources of `settings` can show; `as_of` is the one day to run instead.
+
+    `with_events`: and after it the events, over all days of their log.
 
     Raises SourceError when no source holds a day, ConfigurationError for a day before the first partition.
     """
@@ -86,7 +91,14 @@ def ingest_documents(
         raise ConfigurationError(
             f"{days[-1]} lies in the future; today is {today} (UTC). Nothing was run. See `assay ingest --help`."
         )
-    return run_pipeline(settings, days[0], days[-1], as_of=as_of is not None, allow_mass_delete=allow_mass_delete)
+    return run_pipeline(
+        settings,
+        days[0],
+        days[-1],
+        as_of=as_of is not None,
+        allow_mass_delete=allow_mass_delete,
+        with_events=with_events,
+    )
 
 
 def show_counts(console: Console, result: PipelineResult) -> None:

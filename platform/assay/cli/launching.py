@@ -1,4 +1,4 @@
-"""Start the Dagster job for a range of days in a process of its own, and read what came of it.
+"""Start the Dagster jobs for a range of days in a process of their own, and read what came of them.
 
 The command line knows no Dagster: it starts `python -m assets.launch` and reads its result.
 """
@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 
 from assay.errors import AssayError, ConfigurationError
 from assay.settings import Settings
@@ -25,7 +24,7 @@ EXIT_CHECK_FAILED = 1
 
 @dataclass(frozen=True)
 class PipelineResult:
-    """What a run of the documents job did."""
+    """What a run of one job did."""
 
     run_id: str
     success: bool
@@ -38,6 +37,10 @@ class PipelineResult:
         """A stage's count, added up over the days; what stands after the run is told of its last day alone."""
         return sum(int(day.get(name, 0)) for day in self.stages.get(stage, {}).values())
 
+    def standing(self, stage: str) -> int:
+        """The rows that stand of a table after the run."""
+        return max((int(day.get("dagster/row_count", 0)) for day in self.stages.get(stage, {}).values()), default=0)
+
     @property
     def failed_checks(self) -> list[dict[str, Any]]:
         """Failed checks, warnings left out."""
@@ -49,11 +52,25 @@ class PipelineResult:
         return [check for check in self.checks if not check["passed"] and check["severity"] != "ERROR"]
 
     @property
-    def changed_nothing(self) -> bool:
+    def changed_no_event(self) -> bool:
+        """Whether the logs brought nothing, and every mart stayed as it was."""
+        marts = [day["unchanged"] for days in self.stages.values() for day in days.values() if "unchanged" in day]
+        return all(marts) and not self.number("bronze/events", "added")
+
+    @property
+    def changed_no_document(self) -> bool:
         """Whether no document's standing changed, the index stayed as it was, and so did the release."""
         counts = [self.number("silver/document_state", name) for name in ("added", "changed", "moved", "deleted")]
         replaced = self.number("gold/embeddings", "documents_replaced")
         return not any(counts) and not replaced and not self.number("release/serving", "published")
+
+
+@dataclass(frozen=True)
+class Results:
+    """What the jobs did; `events` is None where that job was not run: it was not asked for, or no log holds a day."""
+
+    documents: PipelineResult
+    events: PipelineResult | None
 
 
 def run_pipeline(
@@ -64,9 +81,11 @@ def run_pipeline(
     as_of: bool = False,
     allow_mass_delete: bool = False,
     retry_quarantined: bool = False,
-) -> PipelineResult:
+    with_events: bool = False,
+) -> Results:
     """Run the documents job and its checks for the days in one run; its progress bars go to standard error.
 
+    `with_events`: then the events job for every day of the log, in the same process, for its imports take seconds.
     Raises AssayError when the run could not be started or died; what it had committed stands.
     """
     prepare_dagster_home(settings)
@@ -81,6 +100,7 @@ def run_pipeline(
             *(["--as-of"] if as_of else []),
             *(["--allow-mass-delete"] if allow_mass_delete else []),
             *(["--retry-quarantined"] if retry_quarantined else []),
+            *(["--with-events"] if with_events else []),
         ]  # fmt: skip
         finished = subprocess.run(command, env=environment, check=False)  # noqa: S603  our own module
         if not result.exists():
@@ -88,7 +108,9 @@ def run_pipeline(
                 f"The run ended with {finished.returncode} before it could tell its result. What it had committed stands. "
                 "Read the messages above, look with `assay doctor`, then run the same command again: it goes on from there."
             )
-        return PipelineResult(**json.loads(result.read_text()))
+        told = json.loads(result.read_text())
+        events = PipelineResult(**told["events"]) if told["events"] else None
+        return Results(PipelineResult(**told["documents"]), events)
 
 
 def prepare_dagster_home(settings: Settings) -> None:
@@ -103,51 +125,6 @@ def prepare_dagster_home(settings: Settings) -> None:
         )
     settings.dagster_home.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(configuration, settings.dagster_home / "dagster.yaml")
-
-
-def show_stages(console: Console, result: PipelineResult) -> None:
-    """What each stage did, a row per stage."""
-    table = Table("stage", "what it did", "seconds", title=None, header_style="bold")
-    number = result.number
-    rows = (
-        ("bronze/manifests", "bronze__manifests", "{files} files observed, {refused} refused"),
-        (
-            "bronze/documents",
-            "bronze__documents",
-            "feed: {added} added, {edited} edited, {repermitted} re-permitted, {moved} moved, {deleted} deleted",
-        ),
-        (
-            "silver/documents",
-            "silver_documents",
-            "{emitted} texts ({parsed} parsed now, {reused} known), {quarantined} quarantined",
-        ),
-        (
-            "silver/document_state",
-            "silver__document_state",
-            "{added} added, {changed} changed, {moved} moved, {deleted} deleted; {current} stand, {tombstones} tombstones",
-        ),
-        (
-            "silver/duplicates",
-            "silver_duplicates",
-            "{exact} exact and {near} near duplicates hidden; {signed} texts signed, {compared} pairs compared",
-        ),
-        ("release/deny_list", "release__deny_list", "{denied} documents denied to searches, {narrowed} narrowed"),
-        ("gold/chunks", "gold__chunks", "{chunks} chunks; {chunked} documents chunked, {kept} kept, {removed} removed"),
-        (
-            "gold/embeddings",
-            "gold__embeddings",
-            "{embedded} embedded, {reused} reused; {inserted} in, {updated} updated, {deleted} out",
-        ),
-        ("release/serving", "release__serving", "{canaries_answered} of {canaries} canary questions answered"),
-    )
-    for stage, step, text in rows:
-        if stage in result.stages:
-            names = [part.partition("}")[0] for part in text.split("{")[1:]]
-            told = text.format(**{name: number(stage, name) for name in names})
-        else:
-            told = "[red]did not run[/]"
-        table.add_row(stage, told, f"{result.seconds.get(step, 0):.1f}")
-    console.print(table)
 
 
 def show_problems(console: Console, result: PipelineResult) -> None:

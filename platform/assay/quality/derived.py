@@ -29,10 +29,10 @@ _VISIBLE = r"[^\pZ\pC]"
 _GARBLED = r"[\x{FFFD}\x00-\x08\x0e-\x1f\x7f-\x{9f}]"
 
 
-def add_derived(rows: pa.Table, names: set[str]) -> pa.Table:
-    """`rows` and the derived columns `names`; KeyError for a name that is no derived column."""
-    for name in sorted(names):
-        rows = rows.append_column(name, DERIVED[name](rows))
+def add_derived(rows: pa.Table, wanted: Mapping[str, DerivedColumn]) -> pa.Table:
+    """`rows` and each of the `wanted` columns."""
+    for name, derive in sorted(wanted.items()):
+        rows = rows.append_column(name, derive(rows))
     return rows
 
 

@@ -1,15 +1,16 @@
 """What an expectation and a suite are: plain declarations, so that their names are known without Great Expectations."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
 import pyarrow as pa
 
+from assay.quality.derived import DerivedColumn
 from assay.schema import Table
 
-Scope = Literal["row", "batch"]
+Scope = Literal["row", "batch", "day"]
 Severity = Literal["blocking", "warning"]
 
 COLUMNS_MATCH_SCHEMA = "columns_match_schema"
@@ -25,8 +26,9 @@ class Expectation:
 
     `description` is one sentence: what a failure means for a user. `kind` and `arguments` are a Great Expectations
     type and its arguments; a column named there is one of the table's or one of `assay.quality.derived.DERIVED`.
-    A `row` expectation sends the rows that fail it to quarantine, a `batch` expectation judges the batch as a whole.
-    `tolerated_ratio` is the share of the evaluated rows that may go to quarantine before the check itself fails.
+    A `row` expectation sends the rows that fail it to quarantine, a `batch` expectation judges the batch as a whole. A
+    `day` expectation judges a day by the share of its rows that fail it, and sends none to quarantine.
+    `tolerated_ratio` is the share of the evaluated rows that may fail it before the check itself fails.
     """
 
     name: str
@@ -47,10 +49,14 @@ class Expectation:
 
 @dataclass(frozen=True)
 class Suite:
-    """Every expectation of one table, in the order in which a row that fails several of them is named."""
+    """Every expectation of one table, in the order in which a row that fails several of them is named.
+
+    `derived`: columns that only this table's expectations read, beside those of `assay.quality.derived.DERIVED`.
+    """
 
     table: Table
     expectations: tuple[Expectation, ...]
+    derived: Mapping[str, DerivedColumn] = field(default_factory=dict[str, DerivedColumn])
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -81,6 +87,19 @@ def batch(
     return Expectation(name, description, kind, arguments, "batch", severity=severity)
 
 
+def day_share(
+    name: str,
+    kind: str,
+    description: str,
+    *,
+    tolerated_ratio: float = 0.0,
+    severity: Severity = "blocking",
+    **arguments: object,
+) -> Expectation:
+    """An expectation of a day: at most the share `tolerated_ratio` of the rows that it concerns fails `kind`."""
+    return Expectation(name, description, kind, arguments, "day", tolerated_ratio, severity)
+
+
 def pair(
     name: str, kind: str, description: str, a: str, b: str, *, tolerated_ratio: float = 0.0, **arguments: object
 ) -> Expectation:
@@ -98,9 +117,9 @@ def unique(name: str, description: str, columns: tuple[str, ...]) -> Expectation
     return row(name, kind, description, column_list=columns, ignore_row_if="any_value_is_missing")
 
 
-def suite_of(table: Table, *own: Expectation) -> Suite:
+def suite_of(table: Table, *own: Expectation, derived: Mapping[str, DerivedColumn] | None = None) -> Suite:
     """The suite of `table`: what its row class already promises (columns, values, key), then its `own` expectations."""
-    return Suite(table, (*_promised(table), *own))
+    return Suite(table, (*_promised(table), *own), derived or {})
 
 
 def _promised(table: Table) -> list[Expectation]:

@@ -69,21 +69,29 @@ def check_batch(
     where: dict[str, object] = {"table_name": suite.table.name, "source": source}
     if source != ALL_SOURCES:  # a present state has one newest batch, whatever day brought it
         where["day"] = day
-    batch_hash = _batch_hash(suite, rows)
+    hash_of_batch = batch_hash(suite, rows)
     standing = workspace.lake.read(OUTCOMES, where=where)
     if (may_be_empty or source == ALL_SOURCES) and not rows.num_rows and all(standing["success"].to_pylist()):
         return CheckedBatch(rows, (), ())
-    if set(standing["batch_hash"].to_pylist()) != {batch_hash}:
+    if set(standing["batch_hash"].to_pylist()) != {hash_of_batch}:
         validation = validate(suite, rows)
         # Before the outcomes: a batch whose outcomes stand is not judged again, so its page could not be made up for.
         write_page(workspace, suite, validation, rows.num_rows, source, day)
-        standing = _outcome_rows(workspace, suite, rows, validation, source, day, batch_hash)
+        standing = outcome_rows(workspace, suite, rows, validation, source, day, hash_of_batch)
         workspace.lake.replace_partition(OUTCOMES, standing, partitions=where)
+    return checked_batch(suite, rows, standing)
+
+
+def checked_batch(suite: Suite, rows: pa.Table, standing: pa.Table) -> CheckedBatch:
+    """A batch by the outcomes that stand of it."""
     outcomes = standing.to_pylist()
     refused = {key: outcome["expectation"] for outcome in outcomes for key in outcome["quarantined_keys"]}
-    keys = row_keys(suite.table, rows)
+    passed = rows
+    if refused:  # the keys of a million rows as text take seconds
+        keys = row_keys(suite.table, rows)
+        passed = rows.filter(pa.array([key not in refused for key in keys], pa.bool_()))
     return CheckedBatch(
-        passed=rows.filter(pa.array([key not in refused for key in keys], pa.bool_())),
+        passed=passed,
         refused=tuple(sorted(refused.items())),
         blocked_by=tuple(o["expectation"] for o in outcomes if o["is_blocking"] and not o["success"]),
     )
@@ -109,18 +117,26 @@ def row_keys(checked: Table, rows: pa.Table) -> list[str]:
     return [KEY_SEPARATOR.join(map(str, values)) for values in zip(*columns, strict=True)]
 
 
-def _batch_hash(suite: Suite, rows: pa.Table) -> str:
+def batch_hash(suite: Suite, rows: pa.Table) -> str:
     """Covers the batch and the suite: another limit or expectation judges an old batch anew."""
     return hashlib.sha256(f"{suite.expectations!r}{row_values.content_hash(rows)}".encode()).hexdigest()
 
 
-def _outcome_rows(
-    workspace: Workspace, suite: Suite, rows: pa.Table, validation: Validation, source: str, day: date, batch_hash: str
+def outcome_rows(
+    workspace: Workspace,
+    suite: Suite,
+    rows: pa.Table,
+    validation: Validation,
+    source: str,
+    day: date,
+    hash_of_batch: str,
 ) -> pa.Table:
-    keys = row_keys(suite.table, rows)
+    """A row of quality/outcomes for every expectation about a batch."""
     quarantined: dict[str, list[str]] = {}
-    for position, expectation in validation.failures.items():
-        quarantined.setdefault(expectation, []).append(keys[position])
+    places = list(validation.failures)
+    keys = row_keys(suite.table, rows.take(pa.array(places, pa.int64())))
+    for key, expectation in zip(keys, validation.failures.values(), strict=True):
+        quarantined.setdefault(expectation, []).append(key)
 
     def outcome_row(outcome: Outcome, computed_at: datetime) -> OutcomeRow:
         return OutcomeRow(
@@ -133,7 +149,7 @@ def _outcome_rows(
             evaluated=outcome.evaluated,
             unexpected=outcome.unexpected,
             quarantined_keys=sorted(quarantined.get(outcome.expectation, [])),
-            batch_hash=batch_hash,
+            batch_hash=hash_of_batch,
             run_id=workspace.run.run_id,
             computed_at=computed_at,
         )

@@ -6,7 +6,7 @@ whoever only needs names or outcomes.
 
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -83,42 +83,54 @@ def validate(suite: Suite, rows: pa.Table) -> Validation:
     """
     started = time.perf_counter()
     if rows.num_rows == 0:
-        return Validation(tuple(_judge(each, rows, 0, (), 0.0, suite) for each in suite.expectations), {})
-    shape = [each for each in suite.expectations if each.name == COLUMNS_MATCH_SCHEMA]
-    rest = [each for each in suite.expectations if each.name != COLUMNS_MATCH_SCHEMA]
-    results = _run(suite, shape, rows.schema.empty_table().to_pandas())
-    columns_match = all(result.success for result in results.values())
-    if columns_match:
-        results |= _run(suite, rest, _frame(suite, rest, rows))
-    seconds = time.perf_counter() - started
+        return Validation(tuple(outcome_of(each, rows, 0, (), 0.0, suite) for each in suite.expectations), {})
+    results = results_of(suite, rows)
+    return validation_of(suite, rows, results, time.perf_counter() - started)
 
+
+def validation_of(
+    suite: Suite, rows: pa.Table, results: Mapping[str, "ExpectationValidationResult"], seconds: float
+) -> Validation:
+    """The validation of a batch from Great Expectations' results by name; what has none was not reached."""
+    columns_match = COLUMNS_MATCH_SCHEMA not in results or results[COLUMNS_MATCH_SCHEMA].success
     outcomes: list[Outcome] = []
     failures: dict[int, str] = {} if columns_match else dict.fromkeys(range(rows.num_rows), COLUMNS_MATCH_SCHEMA)
     for expectation in suite.expectations:
         if expectation.name not in results:
             outcomes.append(Outcome(expectation.name, False, 0, 0, 0.0, (), seconds))
             continue
-        evaluated, failing = _counted(expectation, results[expectation.name])
-        outcomes.append(_judge(expectation, rows, evaluated, failing, seconds, suite))
+        evaluated, failing = counted(expectation, results[expectation.name])
+        outcomes.append(outcome_of(expectation, rows, evaluated, failing, seconds, suite))
         if expectation.scope == "row":
             for index in failing:
                 failures.setdefault(index, expectation.name)
     return Validation(tuple(outcomes), failures, tuple(results[name] for name in suite.names if name in results))
 
 
-def _judge(
+def results_of(suite: Suite, rows: pa.Table) -> dict[str, "ExpectationValidationResult"]:
+    """Great Expectations' result of each expectation on rows; of `columns_match_schema` alone where that one fails."""
+    shape = [each for each in suite.expectations if each.name == COLUMNS_MATCH_SCHEMA]
+    rest = [each for each in suite.expectations if each.name != COLUMNS_MATCH_SCHEMA]
+    results = _run(suite, shape, rows.schema.empty_table().to_pandas())
+    if all(result.success for result in results.values()):
+        results |= _run(suite, rest, _frame(suite, rest, rows))
+    return results
+
+
+def outcome_of(
     expectation: Expectation, rows: pa.Table, evaluated: int, failing: Sequence[int], seconds: float, suite: Suite
 ) -> Outcome:
+    """The outcome of an expectation that so many rows concern and that the rows in the `failing` places failed."""
     ratio = len(failing) / evaluated if evaluated else 0.0
     keys: tuple[str, ...] = ()
-    if expectation.scope == "row" and failing:
+    if expectation.scope != "batch" and failing:
         first = rows.select(suite.table.key).take(pa.array(failing[:MAX_FAILING_KEYS], pa.int64()))
         keys = tuple(", ".join(str(part) for part in key.values()) for key in first.to_pylist())
     success = ratio <= expectation.tolerated_ratio
     return Outcome(expectation.name, success, evaluated, len(failing), ratio, keys, seconds)
 
 
-def _counted(expectation: Expectation, result: "ExpectationValidationResult") -> tuple[int, Sequence[int]]:
+def counted(expectation: Expectation, result: "ExpectationValidationResult") -> tuple[int, Sequence[int]]:
     """How many were evaluated, and the ascending positions of those that failed (0 for a batch that failed)."""
     if expectation.scope == "batch":
         return 1, () if result.success else (0,)
@@ -138,10 +150,17 @@ def _frame(suite: Suite, expectations: Sequence[Expectation], rows: pa.Table) ->
 
     wanted = {column for expectation in expectations for column in expectation.columns}
     try:
-        rows = add_derived(rows, wanted & DERIVED.keys() - set(rows.column_names)).select(sorted(wanted))
+        rows = with_columns(suite, rows, wanted)
         return pd.DataFrame({name: to_series(rows[name]) for name in rows.column_names}, copy=False)
     except (pa.ArrowException, KeyError, TypeError, ValueError) as error:
         raise _not_judged(suite, "A derived column", repr(error)) from error
+
+
+def with_columns(suite: Suite, rows: pa.Table, wanted: Set[str]) -> pa.Table:
+    """The `wanted` columns of a batch by name, derived ones computed."""
+    derived = {**DERIVED, **suite.derived}
+    missing = wanted & derived.keys() - set(rows.column_names)
+    return add_derived(rows, {name: derived[name] for name in missing}).select(sorted(wanted))
 
 
 def to_series(column: pa.ChunkedArray) -> "pd.Series":
@@ -154,6 +173,10 @@ def to_series(column: pa.ChunkedArray) -> "pd.Series":
         return column.cast(pa.int64()).to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
     if column.null_count and pa.types.is_boolean(column.type):
         return column.to_pandas(types_mapper={pa.bool_(): pd.BooleanDtype()}.get)
+    if pa.types.is_timestamp(
+        column.type
+    ):  # with its zone it is an object per value to Great Expectations, and a warning
+        return column.cast(pa.timestamp(column.type.unit)).to_pandas()
     return column.to_pandas()
 
 

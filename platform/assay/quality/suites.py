@@ -11,6 +11,7 @@ from types import MappingProxyType
 from assay.errors import ConfigurationError
 from assay.quality.bronze_suites import feed, manifests
 from assay.quality.duplicate_suites import duplicates, text_signatures
+from assay.quality.event_suites import events
 from assay.quality.expectations import Suite
 from assay.quality.gold_suites import chunks
 from assay.quality.shared_expectations import Limits
@@ -32,6 +33,7 @@ _BUILDERS = (
     duplicates,
     chunks,
     volumes,
+    events,
 )
 
 
