@@ -16,7 +16,16 @@ CHECKOUT = Path(__file__).parents[1]
 PLATFORM = CHECKOUT / "platform"
 ASSETS = CHECKOUT / "assets"
 # Seconds of CPU each at import: whoever needs one imports it in a function.
-HEAVY = {"torch", "sentence_transformers", "transformers", "great_expectations", "lancedb", "pandas", "resiliparse"}
+HEAVY = {
+    "torch",
+    "sentence_transformers",
+    "transformers",
+    "great_expectations",
+    "lancedb",
+    "pandas",
+    "resiliparse",
+    "sklearn",
+}
 # From the bottom up: a module imports from its own layer and from those before it.
 LAYERS = (
     {
@@ -174,7 +183,7 @@ def test_every_file_of_the_packages_is_shipped_in_the_wheel() -> None:
     assert wheel == {"packages": ["platform/assay", "assets"]}
     if not (CHECKOUT / ".git").exists() or not shutil.which("git"):
         pytest.skip("no git checkout: what git ignores cannot be asked")
-    shipped = [path for path in [*PLATFORM.rglob("*"), *ASSETS.rglob("*")] if path.suffix in {".py", ".sql"}]
+    shipped = [path for path in [*PLATFORM.rglob("*"), *ASSETS.rglob("*")] if path.suffix in {".py", ".sql", ".toml"}]
     ignored = subprocess.run(
         ["git", "check-ignore", "--no-index", *map(str, shipped)],
         cwd=CHECKOUT,
