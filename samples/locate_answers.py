@@ -1,10 +1,11 @@
-"""Write into `golden/questions.jsonl` where each quoted answer stands: .venv/bin/python samples/locate_answers.py
+"""Write into `golden/questions.jsonl` where each quote stands: .venv/bin/python samples/locate_answers.py
 
 A span is [start, end) in the text that silver holds of the document, so this is run after a change of a question, of a
-document, or of a parser.
+document, or of a parser. A new quote needs no span: `{"document_id": ..., "quote": ...}` is enough.
 """
 
 import json
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,11 @@ def silver_text(path: str) -> str:
     return clean(parse_here(data, path), "keep").document.text
 
 
+def path_of(document_id: str) -> str:
+    """The path below the folder of the day."""
+    return document_id.removeprefix("sample:")
+
+
 def span_of(text: str, quote: str) -> tuple[int, int]:
     """[start, end) of a quote. Raises ValueError unless it stands in the text exactly once."""
     if (found := text.count(quote)) != 1:
@@ -32,18 +38,32 @@ def span_of(text: str, quote: str) -> tuple[int, int]:
     return start, start + len(quote)
 
 
-def located(question: dict[str, Any]) -> dict[str, Any]:
-    """The question with a span for each of its quotes. Raises ValueError, with its id, where one cannot be found."""
-    try:
-        text = silver_text(question["document"])
-        return {**question, "spans": [span_of(text, quote) for quote in question["quotes"]]}
-    except ValueError as error:
-        raise ValueError(f"{question['id']}, {question['document']}: {error}") from None
+def passages_of(question: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Every passage that a question names: those that answer it, their alternatives, and the decoys."""
+    for passage in question["passages"]:
+        yield passage
+        yield from passage.get("alternatives", ())
+    yield from question.get("decoys", ())
+
+
+def locate(question: dict[str, Any]) -> None:
+    """Give every passage of a question its span. Raises ValueError, with id and document, where one cannot be found."""
+    for passage in passages_of(question):
+        document_id, quote = passage["document_id"], passage["quote"]
+        others = {key: value for key, value in passage.items() if key not in ("document_id", "start", "end", "quote")}
+        try:
+            start, end = span_of(silver_text(path_of(document_id)), quote)
+        except ValueError as error:
+            raise ValueError(f"{question['id']}, {document_id}: {error}") from None
+        passage.clear()
+        passage.update(document_id=document_id, start=start, end=end, quote=quote, **others)
 
 
 def main() -> None:
     questions = [json.loads(line) for line in QUESTIONS.read_text(encoding="utf-8").splitlines()]
-    lines = [json.dumps(located(question), ensure_ascii=False) for question in questions]
+    for question in questions:
+        locate(question)
+    lines = [json.dumps(question, ensure_ascii=False) for question in questions]
     QUESTIONS.write_text("\n".join(lines) + "\n", encoding="utf-8")
     print(f"{len(lines)} questions, each quote found once")
 

@@ -5,7 +5,7 @@ What dbt makes of the days that it is given is tested beside the models.
 
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from made_models import manifest_with, model_node, source_id
 from assay import marts
 from assay.dbt import NodeResult
 from assay.errors import AssayError
+from assay.mart_builds import read_built, write_built
 from assay.marts import EVENT_DAYS, EVENTS, MartsReport, refresh
 from assay.model_tables import model_tables
 from assay.settings import Settings
@@ -229,6 +230,17 @@ def test_a_mart_whose_test_fails_stands_as_it_was_and_is_not_asked_again_in_vain
     home.arrive(day(10), d9=1)
     assert home.refresh().held_back == ()
     assert home.counted() == {1: 1, 2: 11, 3: 20, 8: 5, 9: 1}
+
+
+def test_days_of_a_view_that_were_held_back_are_asked_for_again_without_news(home: Home) -> None:
+    """Their gate may let them through by now, as with another limit; without one nothing is asked."""
+    last = read_built(home.workspace.settings.home, "events")
+    assert last
+    held_back = {name: replace(one, held_back=(day(3),)) for name, one in last.published.items()}
+    write_built(home.workspace.settings.home, "events", replace(last, published=held_back))
+    assert home.refresh().was_built
+    assert home.dbt.restated == [[]]
+    assert not home.refresh().was_built
 
 
 def test_days_that_dbt_left_out_are_restated_with_the_next_ones(home: Home) -> None:

@@ -73,6 +73,7 @@ def refresh(workspace: Workspace, project: Path, group: Group, *, prepare: Prepa
             and last.has_ended
             and last.event_days == now.event_days
             and _stands(workspace, last, models)
+            and not any(one.held_back for one in last.published.values())  # another limit may let them through
         ):
             return _report(workspace, models, last, changed={}, was_built=False)
         pending = touched_days(now, last, settings.event_skew_seconds) if last and is_standing else None

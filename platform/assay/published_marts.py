@@ -22,7 +22,8 @@ pc: Any = pyarrow.compute  # its functions are made at import, where no type che
 ROWS_PER_COMMIT = 500_000
 
 # Given days of a feature view, as dbt built them; gives their rows as they go into the lake, or None for a day that is held
-# back: what stands of it stands. Several days at once, for to judge them costs hardly more than to judge one.
+# back: what stands of it stands. A day that dbt builds no longer is given without rows, so that what was said of it goes too.
+# Several days at once, for to judge them costs hardly more than to judge one.
 Prepare: TypeAlias = Callable[[Workspace, ModelTable, Mapping[date, pa.Table]], Mapping[date, pa.Table | None]]
 
 
@@ -88,7 +89,7 @@ def _publish_days(
     for days in _batches(changed, built):
         rows = to_table(model.built_table, _of_days(relation, day_column, days))
         if model.feature_view is not None:
-            prepared = _prepared(workspace, model, rows, [day for day in days if day in built], prepare)
+            prepared = _prepared(workspace, model, rows, days, prepare)
             held_back += [day for day, given in prepared.items() if given is None]
             rows = pa.concat_tables([table.empty(), *(given for given in prepared.values() if given is not None)])
         if written := [day for day in days if day not in held_back]:

@@ -72,7 +72,7 @@ class Recorded:
 def recorded(demo: Demo) -> tuple[Recorded, Recorded]:
     """The first run and the second."""
     with dg.DagsterInstance.from_config(str(demo.home / "dagster")) as instance:
-        first, again = reversed(instance.get_runs())
+        first, again = reversed(instance.get_runs(dg.RunsFilter(job_name=documents_job.name)))
         return _recorded(instance, first), _recorded(instance, again)
 
 

@@ -141,6 +141,17 @@ def test_from_the_same_inputs_nothing_is_trained_again(
     assert gone.read_bytes() == training_set_path(workspace).read_bytes()
 
 
+def test_another_ttl_is_another_training_set(
+    taught: tuple[Workspace, list[FeatureView]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace, chosen = taught
+    monkeypatch.setattr(dispute_lesson, "compare", None)
+    with pytest.raises(TypeError):  # it would be trained again
+        dispute_lesson.dispute_lesson(
+            workspace, [replace(view, ttl=timedelta(hours=1)) for view in chosen], LABELS
+        )
+
+
 def test_its_training_set_can_be_rebuilt(taught: tuple[Workspace, list[FeatureView]]) -> None:
     workspace, chosen = taught
     lesson, manifest = last_lesson(workspace), read_manifest(manifest_path(training_set_path(workspace)))

@@ -88,6 +88,15 @@ def test_more_rows_out_of_range_than_are_tolerated_hold_the_day_back(workspace: 
     assert failed(workspace) == {(DAY, "impressions_7d_is_in_range")}
 
 
+def test_of_a_day_that_is_built_no_longer_nothing_is_said_any_more(workspace: Workspace, gate: FeatureGate) -> None:
+    faulty = changed(day_of(DAY), "impressions_7d", -1, *range(40))
+    gate.days(workspace, model_of(VIEW), {DAY: faulty})
+    assert gate.days(workspace, model_of(VIEW), {DAY: faulty.slice(0, 0)})[DAY] is not None
+    assert failed(workspace) == set()
+    assert workspace.lake.read(QUARANTINED_FEATURES).num_rows == 0
+    assert workspace.lake.read(FEATURE_DRIFT).num_rows == 0
+
+
 def test_a_day_whose_newest_row_is_old_warns_and_is_published(workspace: Workspace, gate: FeatureGate) -> None:
     stale = changed(day_of(DAY), "event_ts", datetime(2026, 10, 28, 23, tzinfo=UTC), *range(60))
     stale = changed(stale, "seq", 1).set_column(3, "seq", pa.array(range(60)))

@@ -172,6 +172,12 @@ def test_labels_come_from_parquet_or_csv(tmp_path: Path) -> None:
         read = read_labels(tmp_path / name, VIEWS, "label_ts")
         assert read.to_pylist() == numbered.to_pylist()
         assert read.schema.field("viewer_id").type == pa.string(), "an id that looks like a number is none"
+    (tmp_path / "words.csv").write_text(
+        "viewer_id,country,label_ts\nNA,NA,2026-11-05T12:00:00Z\nnull,,2026-11-05T12:00:00Z\n"
+    )
+    read = read_labels(tmp_path / "words.csv", VIEWS, "label_ts")
+    assert read["viewer_id"].to_pylist() == ["NA", "null"], "an id that looks like nothing is one"
+    assert read["country"].to_pylist() == ["NA", None]
     (tmp_path / "naive.csv").write_text("viewer_id,label_ts\na,2026-11-05 12:00:00\n")
     for name, said in (
         ("naive.csv", "times are written with their offset"),

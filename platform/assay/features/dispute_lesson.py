@@ -42,8 +42,8 @@ Versions: TypeAlias = Mapping[str, str | int | None]
 class DisputeLesson:
     """What was taught, and the training set that it was taught on.
 
-    `made_of` are the versions of the labels and the logs, and a hash of the code: from the same ones nothing is trained
-    again, and `is_new` is False.
+    `made_of` are the versions of the labels and the logs, the views' ttl and a hash of the code: from the same ones nothing
+    is trained again, and `is_new` is False.
     """
 
     comparison: Comparison
@@ -64,6 +64,7 @@ def dispute_lesson(workspace: Workspace, views: Iterable[FeatureView], labels: T
     chosen, out = views_of_disputes(views), training_set_path(workspace)
     made_of: dict[str, str | int | None] = {"code": _code_hash(), labels.name: workspace.lake.version(labels)}
     made_of |= {view.table.name: log_version(workspace, view) for view in chosen}
+    made_of |= {f"ttl of {view.name}": str(view.ttl) for view in chosen}  # changes what is seen, and no log
     last = last_lesson(workspace)
     if last and last.made_of == made_of and out.exists() and manifest_path(out).exists():
         return replace(last, is_new=False)

@@ -32,7 +32,10 @@ def read_labels(path: Path, views: Iterable[FeatureView], label_time: str) -> pa
             return pq.read_table(path)
         types = {name: view.table.schema.field(name).type for view in views for name in view.entity}
         options = pyarrow.csv.ConvertOptions(
-            column_types={**types, label_time: TIMESTAMP}, strings_can_be_null=True, quoted_strings_can_be_null=False
+            column_types={**types, label_time: TIMESTAMP},
+            null_values=[""],  # by Arrow's own list the entity `NA` is none, and so is the country Namibia
+            strings_can_be_null=True,
+            quoted_strings_can_be_null=False,
         )
         return pyarrow.csv.read_csv(path, convert_options=options)
     except (OSError, pa.ArrowException) as error:
