@@ -25,6 +25,7 @@ test: setup
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 soak: setup
+	ASSAY_TEST_SCALE=soak $(BIN)/python -m pytest tests/integration/test_backfills.py
 	PYTHONPATH=tests $(BIN)/python tests/faults/soak_mutations.py --report docs/soak.md
 	PYTHONPATH=tests $(BIN)/python tests/faults/soak_kills.py --report docs/soak.md
 	PYTHONPATH=tests $(BIN)/python tests/integration/soak_backfills.py --report docs/soak.md

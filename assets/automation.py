@@ -74,8 +74,10 @@ def documents_restated(context: dg.ScheduleEvaluationContext) -> dg.RunRequest |
     execution_timezone="UTC",
     description="Take in the log of the day that has just ended, and build what its events touch.",
 )
-def events_daily(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+def events_daily(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
     day = context.scheduled_execution_time.date() - timedelta(days=1)
+    if day < (first_day := load_settings().first_day):
+        return dg.SkipReason(f"{day} lies before the first partition, {first_day}.")
     return dg.RunRequest(run_key=f"daily-{day}", tags=range_tags(day, day, "daily"))
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import dagster as dg
 from dagster._core.errors import DagsterAssetCheckFailedError
 
-from assay.errors import AssayError
+from assay.errors import AssayError, ConfigurationError
 from assay.events.arrivals import arrival_days
 from assay.settings import load_settings
 from assets.automation import documents_job, events_job, range_tags
@@ -46,12 +46,17 @@ def launch(
 def launch_events() -> dict[str, Any] | None:
     """Run the events job for all days of the log that can be partitions; None where it has none.
 
-    The result is one of errors alone where the log cannot be told.
+    The result is one of errors alone where the log cannot be told, or has days before the first partition.
     """
     settings = load_settings()
     today = datetime.now(UTC).date()
     try:
-        days = [day for day in arrival_days(settings) if settings.first_day <= day <= today]
+        days = [day for day in arrival_days(settings) if day <= today]
+        if days and days[0] < settings.first_day:
+            raise ConfigurationError(
+                f"{days[0]} of the event log lies before the first partition, {settings.first_day}. Nothing of the events was "
+                f"run. Set it with `export ASSAY_FIRST_DAY={days[0]}`, then run this again."
+            )
     except AssayError as error:
         return {"run_id": "", "success": False, "stages": {}, "checks": [], "errors": [str(error)], "seconds": {}}
     return _run(events_job.name, days[0], days[-1], {}) if days else None

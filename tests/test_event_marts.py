@@ -151,6 +151,16 @@ def test_with_a_tolerance_of_days_as_many_days_before_are_restated(home: Home) -
     assert home.dbt.restated == [days(6, 7, 8)]
 
 
+def test_a_lower_tolerance_restates_the_days_into_which_the_higher_one_had_moved_events(home: Home) -> None:
+    """An event that was set back over midnight and is refused now leaves the day before; so for days typed later, too."""
+    home.workspace = Workspace(home.workspace.settings.model_copy(update={"event_skew_seconds": 0}), home.workspace.run)
+    home.arrive(day(9), d8=5)
+    home.refresh()
+    home.arrive(day(9), d8=4)
+    home.refresh()
+    assert home.dbt.restated == [days(7, 8), days(7, 8)]
+
+
 def test_days_whose_arrivals_are_gone_are_restated_and_leave_the_lake(home: Home) -> None:
     home.arrive(day(3))
     home.refresh()

@@ -37,19 +37,29 @@
     {{ return(found | unique | sort | list) }}
 {%- endmacro %}
 
-{# Whether windows that end at `column` are built again. `longest` none: a sum over all time, so all that end later. #}
+{# The log's own time, and no clock: when its newest record arrived, of whatever type and however long ago it happened. So
+   all that could be known then is there, though nothing of the view's own events has come for days. #}
+{% macro newest_arrival() -%}
+    (select max(available_at) from {{ ref('events_deduplicated') }})
+{%- endmacro %}
+
+{# Whether windows that end at `column` are built again. `longest` none: a sum over all time, so all that end later. Those
+   that end after the newest arrival are no longer due: what came after them is gone. #}
 {% macro is_restated(column, longest) -%}
     {%- set touched = var('touched_event_days') -%}
     {%- if touched is none -%}
         true
     {%- elif not touched -%}
         false
-    {%- elif longest is none -%}
-        {{ column }} >= timestamptz '{{ touched | map('string') | min }} 00:00:00+00'
     {%- else -%}
-        cast({{ column }} as date) in (
-            {%- for day in restated_days(longest) %}date '{{ day }}'{{ ', ' if not loop.last }}{% endfor -%}
-        )
+        (
+            {%- if longest is none -%}
+                {{ column }} >= timestamptz '{{ touched | map('string') | min }} 00:00:00+00'
+            {%- else -%}
+                cast({{ column }} as date) in (
+                    {%- for day in restated_days(longest) %}date '{{ day }}'{{ ', ' if not loop.last }}{% endfor -%}
+                )
+            {%- endif %} or epoch_us({{ column }}) + {{ grace_microseconds() }} > epoch_us({{ newest_arrival() }}))
     {%- endif -%}
 {%- endmacro %}
 
@@ -71,7 +81,7 @@
 
    `pieces`: a row per entity, window end and `seq`: what was new then. seq 0 is what had arrived by the end and the grace;
    what came later is a piece per day of arrival. A window that has emptied is there once more, so that its values fall to
-   0. Windows end where an event was seen to happen after their end and grace: the log's own time, and no clock.
+   0. A window has ended when something, whatever it is, arrived after its end and grace: the log's own time, and no clock.
    `sums` names each sum with its measure and window; a window of none is all time, and its entity never leaves. #}
 {% macro window_pieces(entity, step, longest, sums) %}
 {%- set step_us, grace_us = microseconds(step) | int, grace_microseconds() | int -%}
@@ -83,7 +93,7 @@
 {%- endfor -%}
 {%- set keys = entity | join(', ') -%}
 horizon as (
-    select (epoch_us(max(event_ts)) - {{ grace_us }}) // {{ step_us }} as last_end from happened
+    select (epoch_us({{ newest_arrival() }}) - {{ grace_us }}) // {{ step_us }} as last_end
 ),
 slots as (
     select

@@ -1,12 +1,12 @@
 -- From the log's rows and not from the deduplicated ones: another way to the same number.
 with arrived as (
     select
-        least(min(event_ts), min(available_at)) as event_ts,
+        least(arg_min(event_ts, (available_at, log_partition, "offset")), min(available_at)) as event_ts,
         arg_min(price_micros, (available_at, log_partition, "offset")) as price_micros
     from {{ source('silver', 'events') }}
     semi join {{ source('silver', 'event_days') }} using (source, day, event_day)
     where event_type = 'ad_impression'
-    group by event_id
+    group by event_id, event_day
 ),
 by_period as (
     select {{ invoice_period('event_ts') }} as invoice_period, count(*) as impressions, sum(price_micros) as amount_micros

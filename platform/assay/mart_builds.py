@@ -19,6 +19,8 @@ class Built:
     `inputs`: the project, the variables, and the versions of the tables whose change means that all is built again.
     `event_days`: a digest per event day, all that silver/events is asked for. `pending`: event days that may stand half
     built in the warehouse, None for all. `has_ended` is False from before dbt starts until all is published.
+    `skew_seconds`: the greatest tolerance of clocks that any build until now was made under, for rows that were typed and
+    clamped under it may still stand.
     """
 
     inputs: Mapping[str, str | int | None]
@@ -29,19 +31,20 @@ class Built:
     built_at: datetime
     results: tuple[NodeResult, ...] = ()
     has_ended: bool = False
+    skew_seconds: float = 0.0
 
 
 _BUILT = TypeAdapter(Built)
 
 
-def touched_days(now: Built, last: Built, skew_seconds: float) -> tuple[date, ...] | None:
+def touched_days(now: Built, last: Built) -> tuple[date, ...] | None:
     """The event days to build again: those that changed, those before them into which a clamped clock may move an event,
-    and those that the last build left undone."""
+    or had moved one that is refused now, and those that the last build left undone."""
     if last.pending is None:
         return None
     known = now.event_days.keys() | last.event_days.keys()
     changed = [day for day in known if now.event_days.get(day) != last.event_days.get(day)]
-    back = -(-timedelta(seconds=skew_seconds) // timedelta(days=1))
+    back = -(-timedelta(seconds=max(now.skew_seconds, last.skew_seconds)) // timedelta(days=1))
     return tuple(sorted({day - timedelta(days=n) for day in changed for n in range(back + 1)} | {*last.pending}))
 
 

@@ -76,10 +76,15 @@ def refresh(workspace: Workspace, project: Path, group: Group, *, prepare: Prepa
             and not any(one.held_back for one in last.published.values())  # another limit may let them through
         ):
             return _report(workspace, models, last, changed={}, was_built=False)
-        pending = touched_days(now, last, settings.event_skew_seconds) if last and is_standing else None
+        pending = touched_days(now, last) if last and is_standing else None
         # Days of feature views are prepared anew by another project, for it may be another logic.
         is_same_project = last is not None and last.inputs["project"] == now.inputs["project"]
-        begun = replace(now, pending=pending, published=last.published if last and is_same_project else {})
+        begun = replace(
+            now,
+            pending=pending,
+            published=last.published if last and is_same_project else {},
+            skew_seconds=max(now.skew_seconds, last.skew_seconds if last else 0.0),
+        )
         write_built(settings.home, group, begun)
         if variables:
             variables["touched_event_days"] = None if pending is None else [day.isoformat() for day in pending]
@@ -116,6 +121,7 @@ def _present(
         published={},
         run_id=workspace.run.run_id,
         built_at=workspace.run.started_at,
+        skew_seconds=workspace.settings.event_skew_seconds,
     )
     return now, versions, variables
 

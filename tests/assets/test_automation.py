@@ -42,6 +42,11 @@ def test_the_log_of_a_day_is_taken_in_when_the_day_has_ended() -> None:
     assert asked_for(events_daily, AT_NIGHT) == [{START: day, END: day, TRIGGER_TAG: "daily"}]
 
 
+def test_a_day_before_the_first_partition_is_not_taken_in(settings: pytest.MonkeyPatch) -> None:
+    settings.setenv("ASSAY_FIRST_DAY", "2026-11-25")
+    assert asked_for(events_daily, AT_NIGHT) == []
+
+
 @pytest.mark.parametrize("schedule", [documents_restated, events_restated], ids=["documents", "events"])
 def test_the_last_days_are_one_range_and_end_with_yesterday(
     settings: pytest.MonkeyPatch, schedule: dg.ScheduleDefinition

@@ -17,7 +17,7 @@ import dagster as dg
 import pytest
 from command_runs import CHECKOUT, Demo, stored_files
 
-from assets.launch import PROCESS_TAG, end_dead_runs, launch, process_name
+from assets.launch import PROCESS_TAG, end_dead_runs, launch, launch_events, process_name
 
 DAY = date(2026, 11, 2)
 
@@ -139,3 +139,16 @@ def _ended_process() -> int:
     process = subprocess.Popen(["true"])
     process.wait()
     return process.pid
+
+
+def test_a_log_with_days_before_the_first_partition_is_refused_and_not_cut(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for day in ("2026-10-31", "2026-11-01"):
+        (tmp_path / "log" / day).mkdir(parents=True)
+    monkeypatch.setenv("ASSAY_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("ASSAY_EVENTS", str(tmp_path / "log"))
+    result = launch_events()
+    assert result
+    assert (result["success"], result["stages"]) == (False, {})
+    assert "`export ASSAY_FIRST_DAY=2026-10-31`" in result["errors"][0]

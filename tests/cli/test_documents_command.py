@@ -74,7 +74,10 @@ def test_what_was_held_back_goes_through_after_its_cause_was_mended(demo: Demo, 
     inbox.mkdir(parents=True)
     (inbox / "long.md").write_text("# The long ledger\n\n" + "Weighed and stamped by the night shift. " * 60)
     (inbox / "short.md").write_text("# The short ledger\n\nNothing was weighed.\n")
-    source = {"ASSAY_SOURCES": json.dumps([{"name": "ledgers", "uri": f"{tmp_path}/inbox/{{day}}"}])}
+    source = {
+        "ASSAY_EVENTS": "",
+        "ASSAY_SOURCES": json.dumps([{"name": "ledgers", "uri": f"{tmp_path}/inbox/{{day}}"}]),
+    }
     strict = assay(home, "demo", ASSAY_MAX_FILE_BYTES="500", ASSAY_CANARIES="", **source)
     assert strict.code == 0, strict
     [row] = [one for one in held_back(home) if one["source"] == "ledgers"]

@@ -356,6 +356,7 @@ def test_every_contract_is_kept_by_an_event_and_broken_by_each_of_its_fields() -
     [
         (heartbeat(1, bitrate_kbps="a@b.example"), "wrong_type", "`bitrate_kbps` must be a whole number of 64 bits and is a string of 11 characters"),
         (heartbeat(1, bitrate_kbps=1.5), "wrong_type", "`bitrate_kbps` must be a whole number of 64 bits and is 1.5"),
+        (heartbeat(1, viewer_id=4512345678), "wrong_type", "`viewer_id` must be a string of 1 to 200 characters without control characters and is a number or boolean"),
         (heartbeat(1, viewer_id={"name": "Ann"}), "wrong_type", "`viewer_id` must be a string of 1 to 200 characters without control characters and is an object"),
         (heartbeat(1, event_type="viewer_cheered"), "unknown_event_type", "there is no contract for `viewer_cheered`"),
         (heartbeat(1, schema_version=9), "unknown_schema_version", "`viewer_heartbeat` has no version 9"),

@@ -111,22 +111,28 @@ class Input:
 Sums = Mapping[str, tuple[str, timedelta | None]]
 
 
+def newest_of(events: Sequence[Event]) -> datetime:
+    return max((one.available_at for one in events), default=START)
+
+
 def windowed(
     inputs: Sequence[Input],
     step: timedelta,
     longest: timedelta,
     sums: Sums,
+    newest: datetime,
     whole: Callable[[Input], Any] | None = None,
 ) -> Iterator[dict[str, Any]]:
     """Every row of a log, from its definition: `entity`, the record, and the sums of what was known a latency before.
 
-    `whole` groups the entities whose rows are corrected together; `inputs` of the row's whole are under `of_whole`.
+    `newest` is when the last event of all arrived, counted by the view or not. `whole` groups the entities whose rows are
+    corrected together; `inputs` of the row's whole are under `of_whole`.
     """
     group = whole or (lambda one: one.entity)
     members: dict[Any, list[Input]] = defaultdict(list)
     for one in inputs:
         members[group(one)].append(one)
-    horizon = max((one.event_ts for one in inputs), default=START) - GRACE
+    horizon = newest - GRACE
     for of_whole in members.values():
         end = min(one.event_ts for one in of_whole).replace(minute=0, second=0, microsecond=0, hour=0)
         while end <= horizon:
@@ -197,7 +203,7 @@ def creator_activity(events: Sequence[Event]) -> Iterator[dict[str, Any]]:
     )
     names = ("heartbeats", "chat_messages", "impressions")
     sums = {f"{name}_{suffix}": (name, window) for name in names for suffix, window in windows.items()}
-    for row in windowed(inputs, HOUR, 7 * DAY, sums):
+    for row in windowed(inputs, HOUR, 7 * DAY, sums, newest_of(events)):
         for suffix in windows:
             row[f"viewer_minutes_{suffix}"] = row.pop(f"heartbeats_{suffix}") / 6
         yield row
@@ -212,7 +218,7 @@ def campaign_pacing(events: Sequence[Event]) -> Iterator[dict[str, Any]]:
         "impressions_24h": ("impressions", DAY),
         "clicks_24h": ("clicks", DAY),
     }
-    for row in windowed(inputs, HOUR, DAY, sums):
+    for row in windowed(inputs, HOUR, DAY, sums, newest_of(events)):
         yield {**row, "click_rate_24h": _rate(row["clicks_24h"], row["impressions_24h"])}
 
 
@@ -228,7 +234,7 @@ def viewer_engagement(events: Sequence[Event]) -> Iterator[dict[str, Any]]:
         "clicks_1d": ("clicks", DAY),
         "clicks_7d": ("clicks", 7 * DAY),
     }
-    for row in windowed(inputs, DAY, 7 * DAY, sums):
+    for row in windowed(inputs, DAY, 7 * DAY, sums, newest_of(events)):
         row["minutes_1d"] /= 6
         row["minutes_7d"] /= 6
         yield {**row, "click_rate_7d": _rate(row["clicks_7d"], row["impressions_7d"])}
@@ -237,7 +243,7 @@ def viewer_engagement(events: Sequence[Event]) -> Iterator[dict[str, Any]]:
 def viewer_creator_affinity(events: Sequence[Event]) -> Iterator[dict[str, Any]]:
     inputs = inputs_of(events, ["viewer_id", "creator_id"], heartbeats="viewer_heartbeat", chats="chat_message")
     sums: Sums = {"minutes_7d": ("heartbeats", 7 * DAY), "chats_7d": ("chats", 7 * DAY)}
-    for row in windowed(inputs, DAY, 7 * DAY, sums, whole=lambda one: one.entity[0]):
+    for row in windowed(inputs, DAY, 7 * DAY, sums, newest_of(events), whole=lambda one: one.entity[0]):
         share = _rate(row["minutes_7d"], row["of_whole"])
         yield {**row, "minutes_7d": row["minutes_7d"] / 6, "minutes_share_7d": share}
 
@@ -254,7 +260,7 @@ def viewer_disputes(events: Sequence[Event]) -> Iterator[dict[str, Any]]:
         "impressions_7d": ("impressions", 7 * DAY),
         "disputes_total": ("disputes", None),
     }
-    for row in windowed(inputs, DAY, 7 * DAY, sums):
+    for row in windowed(inputs, DAY, 7 * DAY, sums, newest_of(events)):
         yield {**row, "dispute_rate_7d": _rate(row["disputes_7d"], row["impressions_7d"])}
 
 

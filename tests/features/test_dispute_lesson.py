@@ -147,9 +147,7 @@ def test_another_ttl_is_another_training_set(
     workspace, chosen = taught
     monkeypatch.setattr(dispute_lesson, "compare", None)
     with pytest.raises(TypeError):  # it would be trained again
-        dispute_lesson.dispute_lesson(
-            workspace, [replace(view, ttl=timedelta(hours=1)) for view in chosen], LABELS
-        )
+        dispute_lesson.dispute_lesson(workspace, [replace(view, ttl=timedelta(hours=1)) for view in chosen], LABELS)
 
 
 def test_its_training_set_can_be_rebuilt(taught: tuple[Workspace, list[FeatureView]]) -> None:

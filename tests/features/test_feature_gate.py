@@ -1,6 +1,7 @@
 """What the gate lets through, what it sends to quarantine, which day it holds back, and that it judges a day once."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -129,7 +130,8 @@ def test_a_day_that_did_not_change_is_not_judged_again(
 def test_several_days_in_one_pass_say_what_each_says_alone(gate: FeatureGate, workspace: Workspace) -> None:
     """Faults on some days, of rows, of the day and of the key, beside a day without any row."""
     view = view_of("viewer_engagement")
-    suite = feature_suite(view)
+    bounded = [replace(one, max_null_ratio=0.2) if one.name == "click_rate_7d" else one for one in view.values]
+    suite = feature_suite(replace(view, values=tuple(bounded)))
     batches = {day: _engagement(day) for day in DAYS}
     batches[DAYS[0]] = changed(batches[DAYS[0]], "click_rate_7d", None, 0, 3)
     batches[DAYS[1]] = changed(changed(batches[DAYS[1]], "chats_7d", -3, 2), "clicks_1d", -1, 2, 5)
@@ -140,6 +142,11 @@ def test_several_days_in_one_pass_say_what_each_says_alone(gate: FeatureGate, wo
         alone = validate(suite, rows)
         assert together[day].failures == alone.failures
         assert [_said(one) for one in together[day].outcomes] == [_said(one) for one in alone.outcomes]
+    known = {
+        day: {one.expectation: one for one in said.outcomes}["click_rate_7d_is_mostly_known"]
+        for day, said in together.items()
+    }
+    assert [one.success for one in known.values()] == [False, True, True, True], "two of eight are too many"
     assert len(whole.failures) == sum(len(one.failures) for one in together.values())
 
 
@@ -169,6 +176,9 @@ def test_every_view_of_the_manifest_has_a_suite_and_every_expectation_says_why()
     assert all(one.description.endswith(".") for suite in suites.values() for one in suite.expectations)
     names = suites["features/viewer_creator_affinity"].names
     assert {"minutes_share_7d_is_in_range", "minutes_share_7d_is_mostly_known", "newest_row_is_fresh"} <= {*names}
+    [share] = [value for value in view_of("viewer_creator_affinity").values if value.name == "minutes_share_7d"]
+    unbounded = replace(view_of("viewer_creator_affinity"), values=(replace(share, max_null_ratio=1.0),))
+    assert "minutes_share_7d_is_mostly_known" not in feature_suite(unbounded).names, "all of a day may be null"
 
 
 def _said(outcome: object) -> list[object]:

@@ -14,7 +14,7 @@ from typing import Any
 import duckdb
 import pyarrow.parquet as pq
 import pytest
-from feature_events import DAY, START, VIEWS, Event, expected, in_order, random_events, table
+from feature_events import DAY, START, VIEWS, Event, expected, in_order, newest_of, random_events, table
 
 from assay.dbt import manifest_of
 from assay.warehouse import engine
@@ -51,13 +51,18 @@ def test_a_view_says_what_brute_force_says(compiled: Mapping[str, str], view: st
 
 @pytest.mark.parametrize("view", VIEWS)
 def test_later_arrivals_add_rows_and_change_none(compiled: Mapping[str, str], view: str) -> None:
+    """Nor do they add one that would have been known by the newest arrival before them."""
     events = random_events(Random(0))
     before: set[tuple[object, ...]] = set()
+    known = START
     for arrived in sorted({one.arrival_day for one in events})[1::4]:
-        rows = rows_of(compiled, view, [one for one in events if one.arrival_day <= arrived])
+        so_far = [one for one in events if one.arrival_day <= arrived]
+        rows = rows_of(compiled, view, so_far)
         now = {tuple(row.values()) for row in rows}
         assert before <= now, f"rows changed when {arrived} arrived"
-        before = now
+        added = [row for row in rows if tuple(row.values()) not in before]
+        assert all(row["available_at"] > known for row in added), f"{arrived} brought what was known before it"
+        before, known = now, newest_of(so_far)
     assert before
     assert any(row["seq"] for row in rows_of(compiled, view, events)), "nothing was corrected"
 
@@ -89,18 +94,46 @@ def test_what_is_built_by_touched_days_is_what_is_built_at_once(compiled: Mappin
     early = [one for one in events if one.event_ts.date() != last and (one.event_ts.date() != first or one.offset % 2)]
     later = [one for one in events if one.event_ts.date() != first or not one.offset % 2]
     assert min(len({one.event_id for one in early} ^ {one.event_id for one in later}), len(early)) > 20
-    with duckdb.connect(tmp_path / "warehouse.duckdb") as warehouse:
+    _stand(tmp_path, compiled, early)
+    _build(tmp_path, later, touched=[first, last])
+    _assert_stands(tmp_path, compiled, later)
+
+
+def test_when_the_newest_day_is_gone_so_are_the_windows_that_it_ended(
+    compiled: Mapping[str, str], tmp_path: Path
+) -> None:
+    """They may end days before it, where nothing else happened in between."""
+    person: dict[str, Any] = {"viewer_id": "v", "creator_id": "c", "campaign_id": "k", "price_micros": 1}
+    seen = [START + timedelta(hours=hours) for hours in (2, 10, 81)]
+    events = [
+        Event(f"{kind} {number}", kind, when, when, **person)
+        for kind in ("ad_impression", "viewer_heartbeat")
+        for number, when in enumerate(seen)
+    ]
+    events.append(Event("dispute", "impression_disputed", seen[1], seen[1], impression_id="ad_impression 0"))
+    _stand(tmp_path, compiled, events)
+    left = [one for one in events if one.event_ts < seen[2]]
+    _build(tmp_path, left, touched=[seen[2].date() - DAY, seen[2].date()])
+    _assert_stands(tmp_path, compiled, left)
+
+
+def _stand(home: Path, compiled: Mapping[str, str], events: Sequence[Event]) -> None:
+    """A warehouse in which the views were built of these events."""
+    with duckdb.connect(home / "warehouse.duckdb") as warehouse:
         warehouse.execute("set TimeZone = 'UTC'")
         warehouse.execute("create schema silver; create schema features")
-        warehouse.from_arrow(table(early)).create("silver.events_deduplicated")
+        warehouse.from_arrow(table(events)).create("silver.events_deduplicated")
         for view, sql in compiled.items():
             warehouse.execute(f"create table features.{view} as " + sql.replace('"memory"', '"warehouse"'))
-    _build(tmp_path, later, touched=[first, last])
-    with duckdb.connect(tmp_path / "warehouse.duckdb", read_only=True) as warehouse:
+
+
+def _assert_stands(home: Path, compiled: Mapping[str, str], events: Sequence[Event]) -> None:
+    """The views stand in the warehouse as they are built of these events at once."""
+    with duckdb.connect(home / "warehouse.duckdb", read_only=True) as warehouse:
         warehouse.execute("set TimeZone = 'UTC'")
         for view in VIEWS:
             built = in_order(warehouse.sql(f"from features.{view}").to_arrow_table().to_pylist())
-            assert built == rows_of(compiled, view, later), view
+            assert built == rows_of(compiled, view, events), view
 
 
 def _project(folder: Path) -> Path:

@@ -58,7 +58,7 @@ def test_every_view_of_the_project_is_known_with_what_it_declares(parsed: Manife
     assert (view.online, view.owner, view.event_time) == (False, "team:data-platform", "event_ts")
     assert view.fallback == {"minutes_7d": 0, "chats_7d": 0, "minutes_share_7d": None}
     share = view.values[2]
-    assert (share.type, share.least, share.greatest, share.max_null_ratio) == (pa.float64(), 0, 1, 1)
+    assert (share.type, share.least, share.greatest, share.max_null_ratio) == (pa.float64(), 0, 1, 0.9)
     assert view.table.name == "features/viewer_creator_affinity"
     assert view.table.schema.names[-3:] == ["logic_version", "run_id", "computed_at"]
     assert {*views["creator_profile"].fallback.values()} == {"unknown", "basic", None}

@@ -5,8 +5,10 @@ import random
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute
 import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
@@ -18,6 +20,8 @@ from assay.features.timelines import update_timelines
 from assay.features.training_set_files import manifest_path, read_labels, read_manifest, write_training_set
 from assay.features.training_sets import build_training_set, label_hash, parquet_bytes, rebuild, views_for
 from assay.workspace import Workspace
+
+pc: Any = pyarrow.compute  # its functions are made at import, where no type checker sees them
 
 DAYS = [FIRST_DAY + timedelta(days=number) for number in range(6)]
 VIEWS = [view_of("one", ("viewer_id",)), view_of("pair", ("viewer_id", "creator_id"), timedelta(hours=9))]
@@ -119,6 +123,22 @@ def test_bytes_depend_on_nothing_but_the_rows(tmp_path: Path) -> None:
     assert label_hash(labels) != label_hash(labels.rename_columns(["run_id", "viewer_id", "creator_id", "label_ts"]))
 
 
+def test_labels_of_nanoseconds_are_told_apart(tmp_path: Path) -> None:
+    workspace, _, chance = lake_of(tmp_path, 8)
+    labels = labels_of(chance, 40)
+    place, micros = labels.column_names.index("label_ts"), labels["label_ts"].cast(pa.int64())
+    finer = [
+        labels.set_column(place, "label_ts", pc.add(pc.multiply(micros, 1000), nanos).cast(pa.timestamp("ns", "UTC")))
+        for nanos in (1, 2)
+    ]
+    assert len({label_hash(labels), *map(label_hash, finer)}) == 3
+    rows, manifest = build_training_set(workspace, VIEWS, finer[0])
+    assert rows.select(labels.column_names).equals(finer[0])
+    assert rebuild(workspace, VIEWS, manifest, finer[0]).equals(rows)
+    with pytest.raises(ConfigurationError, match="no hash can be made"):
+        label_hash(pa.table({"told": [{"nested": 1}]}))
+
+
 def test_what_cannot_be_rebuilt_is_refused(tmp_path: Path) -> None:
     workspace, logs, chance = lake_of(tmp_path, 5)
     labels = labels_of(chance, 50)
@@ -144,6 +164,14 @@ def test_what_cannot_be_rebuilt_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="Version 99 of `features/one` cannot be read any more"):
         rebuild(workspace, VIEWS, replace(manifest, views={**manifest.views, "one": gone}), labels)
     assert logs
+
+
+def test_of_a_log_of_another_logic_no_set_is_made(tmp_path: Path) -> None:
+    """It could not be rebuilt either: see `test_what_cannot_be_rebuilt_is_refused`."""
+    workspace, _, chance = lake_of(tmp_path, 9)
+    now = replace(VIEWS[0], logic_version="c" * 12)
+    with pytest.raises(NotReady, match="`one` is computed by the logic cccccccccccc now"):
+        build_training_set(workspace, [now], labels_of(chance, 20))
 
 
 def test_views_are_those_that_the_labels_can_be_joined_to(tmp_path: Path) -> None:

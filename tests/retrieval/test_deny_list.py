@@ -444,7 +444,7 @@ class Permitted:
 
 
 @given(st.lists(steps, min_size=2, max_size=6))
-@settings(EVERYWHERE, max_examples=10 if AT_SCALE else 4)
+@settings(EVERYWHERE, max_examples=7 if AT_SCALE else 4)
 def test_no_search_ever_finds_more_than_is_permitted(history: list[Step]) -> None:
     with TemporaryDirectory() as folder, stand_ins():
         inbox, permitted = Path(folder) / "inbox", Permitted()

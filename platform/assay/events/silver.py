@@ -19,12 +19,13 @@ from assay.events.conservation import EVENTS, LOG, QUARANTINED_EVENTS
 from assay.events.day_memory import DayMemory, code_fingerprint, fingerprint
 from assay.events.day_verdicts import judge_day
 from assay.events.typed_events import TypedEvents, typed_events
+from assay.lake import Commit
 from assay.locks import exclusive
 from assay.quality.blocked_days import blocked_by
 from assay.quality.outcomes import OUTCOMES, check_batch, row_keys
 from assay.quality.suites import Limits, suite_for
 from assay.quality.verdicts import VERDICTS
-from assay.schema import table_of
+from assay.schema import Table, table_of
 from assay.workspace import Workspace
 
 pc: Any = pyarrow.compute  # its functions are made at import, where no type checker sees them
@@ -73,20 +74,24 @@ def type_events(workspace: Workspace, connection: duckdb.DuckDBPyConnection, day
         memory, read = DayMemory(workspace, EVENTS.name, source.name, day), partial(TypingReport, source.name, day)
         if known := memory.recall(_made_of(workspace, place), read):
             return replace(known, changed=False, held_back_by=tuple(known.held_back_by))
+        given = _given(workspace, place)  # before the log is read: what lands meanwhile makes another day
         log = workspace.lake.read(LOG, where=place)
         typed = typed_events(connection, log, skew_seconds=workspace.settings.event_skew_seconds)
         suite = suite_for(EVENTS, Limits.of(workspace.settings))
         checked = check_batch(workspace, suite, typed.accepted, source=source.name, day=day, may_be_empty=True)
         quarantined = _quarantined(workspace, log, typed, dict(checked.refused))
-        commits = [
+        commits: list[Commit] = []
+        too_many = quarantined.num_rows > log.num_rows * workspace.settings.max_quarantined_ratio
+        if too_many or _held_back_by(workspace, source.name, day):
+            # First: a build beside this run, or after its end by a kill, would take the refused day for the listed one.
+            commits.append(workspace.lake.replace_partition(EVENT_DAYS, EVENT_DAYS.empty(), partitions=place))
+        commits += [
             workspace.lake.replace_partition(QUARANTINED_EVENTS, quarantined, partitions=place),
             workspace.lake.replace_partition(EVENTS, checked.passed, partitions=place),
         ]
         if log.num_rows:
             judge_day(workspace, connection, EVENTS, source.name, day)
-        held_back_by = tuple(
-            one.check for one in blocked_by(workspace, JUDGED_TABLES, [day]) if one.source == source.name
-        )
+        held_back_by = _held_back_by(workspace, source.name, day)
         # Last: what is listed stands as it is listed.
         listed = EVENT_DAYS.empty() if held_back_by else event_days(checked.passed)
         commits.append(workspace.lake.replace_partition(EVENT_DAYS, listed, partitions=place))
@@ -105,21 +110,33 @@ def type_events(workspace: Workspace, connection: duckdb.DuckDBPyConnection, day
             reasons=dict(Counter(quarantined["reason"].to_pylist())),
             adaptations=dict(Counter(pc.list_flatten(emitted["adaptations"]).to_pylist())),
         )
-        memory.keep(_made_of(workspace, place), report)
+        memory.keep(_made_of(workspace, place, given), report)
     return report
 
 
-def _made_of(workspace: Workspace, place: Mapping[str, object]) -> str:
-    """What the day is made of: the stored log, what was said of it, the code and settings, and what was written."""
+def _held_back_by(workspace: Workspace, source: str, day: date) -> tuple[str, ...]:
+    """The blocking expectations and invariants that refuse a day, as far as they were recorded."""
+    return tuple(one.check for one in blocked_by(workspace, JUDGED_TABLES, [day]) if one.source == source)
+
+
+def _made_of(workspace: Workspace, place: Mapping[str, object], given: list[list[str]] | None = None) -> str:
+    """What the day is made of: what is given of it, now or as it was when it was read, code and settings, what was written."""
     lake, settings = workspace.lake, workspace.settings
-    stored = [lake.partition_files(table, place) for table in (LOG, EVENTS, QUARANTINED_EVENTS, EVENT_DAYS)]
-    said = [
-        lake.partition_files(table, {"table_name": judged.name, **place})
-        for table in (OUTCOMES, VERDICTS)
-        for judged in JUDGED_TABLES
-    ]
+    written = [lake.partition_files(table, place) for table in (EVENTS, QUARANTINED_EVENTS, EVENT_DAYS)]
     rules = (code_fingerprint(), settings.event_skew_seconds, settings.max_quarantined_ratio)
-    return fingerprint(stored, said, rules)
+    return fingerprint(
+        _given(workspace, place) if given is None else given, written, _said(workspace, EVENTS, place), rules
+    )
+
+
+def _given(workspace: Workspace, place: Mapping[str, object]) -> list[list[str]]:
+    """The files of the stored log, and of what was said of it."""
+    return [workspace.lake.partition_files(LOG, place), *_said(workspace, LOG, place)]
+
+
+def _said(workspace: Workspace, judged: Table, place: Mapping[str, object]) -> list[list[str]]:
+    of_judged = {"table_name": judged.name, **place}
+    return [workspace.lake.partition_files(table, of_judged) for table in (OUTCOMES, VERDICTS)]
 
 
 def event_days(emitted: pa.Table) -> pa.Table:

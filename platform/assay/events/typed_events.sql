@@ -124,7 +124,8 @@ explained as (
                 when '"' then 'a string of ' || length(json_extract_string(wrong.raw, '$')) || ' characters'
                 when '{' then 'an object'
                 when '[' then 'a list'
-                else left(wrong.raw, 40)
+                -- An id or a name that came as a number is still somebody's.
+                else if(starts_with(wrong.expects, 'a string'), 'a number or boolean', left(wrong.raw, 40))
             end
         end as detail
     from refused

@@ -78,6 +78,7 @@ def _of_values(view: FeatureView, limits: Limits) -> Iterable[Expectation]:
                 f"{value.name}_is_mostly_known",
                 _NOT_NULL,
                 f"More than {value.max_null_ratio:.0%} of a day's rows lack {value.name}: its source is probably missing.",
+                severity="warning",  # a day of few rows may well lack it in all
                 tolerated_ratio=value.max_null_ratio,
                 column=value.name,
             )

@@ -14,7 +14,7 @@ from importlib.metadata import version
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from assay.errors import CheckFailed, ConfigurationError, StorageError
+from assay.errors import CheckFailed, ConfigurationError, NotReady, StorageError
 from assay.features.point_in_time import Mode, point_in_time_join
 from assay.features.registry import FeatureView
 from assay.features.timeline import Timeline
@@ -103,9 +103,19 @@ def build_training_set(
     """The labels in their order, each with what every view answered at its time, and the manifest of their file.
 
     Nothing is written: see `parquet_bytes`. Raises ConfigurationError as `point_in_time_join` does, and NotReady where a
-    view has no log yet.
+    view has no log yet, or none of today's logic.
     """
     versions = {view.table.name: log_version(workspace, view) for view in views}
+    logics: dict[str, tuple[str, ...]] = {}
+    for view in views:
+        log = workspace.lake.read(view.table, version=versions[view.table.name], columns=["logic_version"])
+        logics[view.name] = _logic_versions(log)
+        if logics[view.name] and view.logic_version not in logics[view.name]:
+            raise NotReady(
+                f"`{view.name}` is computed by the logic {view.logic_version} now, and `{view.table.name}` was by "
+                f"{', '.join(logics[view.name])}: a model of it would be served other values. Nothing was written. "
+                "Build it anew with `assay demo`."
+            )
     with_log = mode == "as_known"
     timelines = {
         view.name: load_timeline(workspace, view, versions=versions, with_log=with_log)
@@ -117,9 +127,7 @@ def build_training_set(
             log=view.table.name,
             log_version=versions[view.table.name],
             timeline_version=stored_version(workspace, view, versions[view.table.name]),
-            logic_versions=_logic_versions(
-                workspace.lake.read(view.table, version=versions[view.table.name], columns=["logic_version"])
-            ),
+            logic_versions=logics[view.name],
             entity=view.entity,
             values=view.value_names,
             ttl_seconds=view.ttl.total_seconds(),
@@ -184,11 +192,23 @@ def rebuild(workspace: Workspace, views: Sequence[FeatureView], manifest: Manife
 
 
 def label_hash(labels: pa.Table) -> str:
-    """The sha256 over the labels' columns with their types, and their rows in order."""
+    """The sha256 over the labels' columns with their types, and their rows in order.
+
+    Raises ConfigurationError for a column of which no hash can be made.
+    """
     named = repr([(field.name, str(field.type)) for field in labels.schema]).encode()
-    # By number: a column called `run_id` is no provenance here.
-    numbered = labels.rename_columns([f"column {number}" for number in range(labels.num_columns)])
-    return hashlib.sha256(b"".join([named, *digests(numbered)])).hexdigest()
+    # By number: a column called `run_id` is no provenance here. Nanoseconds, as pandas writes them, do not fit a lake's times.
+    numbered = {
+        f"column {number}": column.cast(pa.int64()) if str(column.type).startswith("timestamp[ns") else column
+        for number, column in enumerate(labels.columns)
+    }
+    try:
+        return hashlib.sha256(b"".join([named, *digests(pa.table(numbered))])).hexdigest()
+    except pa.ArrowException as error:
+        raise ConfigurationError(
+            f"The labels hold values of which no hash can be made ({error}), so nobody could tell them again. Nothing was "
+            "written. Leave the column out, or write it as text."
+        ) from error
 
 
 def parquet_bytes(rows: pa.Table) -> bytes:

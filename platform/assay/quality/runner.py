@@ -164,7 +164,10 @@ def with_columns(suite: Suite, rows: pa.Table, wanted: Set[str]) -> pa.Table:
 
 
 def to_series(column: pa.ChunkedArray) -> "pd.Series":
-    """A column as pandas without loss: integers with nulls stay integers, lists are lists, dates are dates."""
+    """A column as pandas without loss: integers with nulls stay integers, lists are lists, dates are dates, times are UTC.
+
+    Times come without their zone: with it Great Expectations makes an object of every value.
+    """
     import pandas as pd
 
     if pa.types.is_nested(column.type):
@@ -173,9 +176,7 @@ def to_series(column: pa.ChunkedArray) -> "pd.Series":
         return column.cast(pa.int64()).to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
     if column.null_count and pa.types.is_boolean(column.type):
         return column.to_pandas(types_mapper={pa.bool_(): pd.BooleanDtype()}.get)
-    if pa.types.is_timestamp(
-        column.type
-    ):  # with its zone it is an object per value to Great Expectations, and a warning
+    if pa.types.is_timestamp(column.type):
         return column.cast(pa.timestamp(column.type.unit)).to_pandas()
     return column.to_pandas()
 
