@@ -82,7 +82,8 @@ def test_the_table_of_settings_is_the_settings_class() -> None:
         assert row["meaning"].startswith(field.description or "")
 
 
-def test_the_example_of_settings_names_them_all_and_loads(tmp_path: Path) -> None:
+def test_the_example_of_settings_names_them_all_and_loads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ASSAY_EVENTS", raising=False)  # a fork that switches events off
     uncommented = re.sub(r"^#(?=\S)", "", (ROOT / ".env.example").read_text(), flags=re.M)
     (tmp_path / ".env").write_text(uncommented)
     given = dotenv_values(tmp_path / ".env")
@@ -107,17 +108,20 @@ def test_every_expectation_is_explained_in_the_order_of_its_suite() -> None:
         assert re.findall(r"^\| `(\w+)`", section, re.M) == own_names(table_name), table_name
 
 
+@pytest.mark.events  # the pages describe both halves
 def test_every_invariant_is_explained() -> None:
     listed = set(column(ROOT / "docs" / "quality.md", "check")) | set(column(ROOT / "docs" / "quality.md", "rule"))
     assert {name for name in check_names() if not PROMISED.fullmatch(name)} == listed
 
 
+@pytest.mark.events
 @every_page
 def test_named_checks_and_assets_exist(page: Path) -> None:
     assert set(column(page, "check")) <= check_names()
     assert set(TABLE_OR_ASSET.findall(page.read_text())) <= asset_keys() | LAKE_TABLES.keys()
 
 
+@pytest.mark.events  # the pages describe both halves
 def test_the_readme_says_what_each_asset_teaches() -> None:
     assert sorted(column(ROOT / "README.md", "asset")) == sorted(asset_keys())
 
