@@ -24,7 +24,7 @@ from assets.definitions import defs
 DAYS = [date(2026, 11, 1) + timedelta(days=number) for number in range(3)]
 GRAPH = defs.resolve_asset_graph()
 KEYS = sorted(documents_job.selection.resolve(GRAPH))
-CHECKS = GRAPH.asset_check_keys
+CHECKS = {key for key in GRAPH.asset_check_keys if key.asset_key in KEYS}
 # The broken file on the second day, scans on the third, and how many chunks and different texts the last day's documents
 # make: a scan makes one, and two documents are hidden as duplicates.
 QUARANTINED = {DAYS[1]: 1, DAYS[2]: UNREAD_SCANS}
