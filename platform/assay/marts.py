@@ -13,14 +13,18 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 import duckdb
+import pyarrow as pa
 
 from assay.dbt import NodeResult, build, manifest_of, project_hash
-from assay.event_tables import EventDayRow, EventRow
+from assay.event_tables import EventDayRow, EventRow, LogRow
 from assay.lake_tables import LAKE_TABLES
 from assay.locks import exclusive
 from assay.mart_builds import Built, read_built, touched_days, write_built
 from assay.model_tables import ModelTable, model_tables, models_of
 from assay.published_marts import Prepare, Published, publish
+from assay.quality.outcomes import OUTCOMES
+from assay.quality.verdicts import VERDICTS
+from assay.rows import content_hash
 from assay.schema import table_of
 from assay.warehouse import SETTINGS
 from assay.workspace import Workspace
@@ -28,6 +32,8 @@ from assay.workspace import Workspace
 Group: TypeAlias = Literal["documents", "events"]
 
 EVENTS, EVENT_DAYS = table_of(EventRow), table_of(EventDayRow)
+# What is judged of the events, besides their feature views.
+EVENT_HALF = frozenset({table_of(LogRow).name, EVENTS.name})
 
 
 @dataclass(frozen=True)
@@ -109,10 +115,12 @@ def _present(
     versions = {name: workspace.lake.version(LAKE_TABLES[name]) for name in [EVENT_DAYS.name, *sorted(sources)]}
     by_digest = sources & {EVENTS.name, EVENT_DAYS.name}
     variables: dict[str, Any] = {"invoice_time_zone": workspace.settings.invoice_time_zone} if by_digest else {}
+    judged = sources & {OUTCOMES.name, VERDICTS.name}
     inputs = {
         "project": project_hash(project),
         **variables,
-        **{name: versions[name] for name in sorted(sources - by_digest)},
+        **{name: versions[name] for name in sorted(sources - by_digest - judged)},
+        **{name: _judged(workspace.at(versions), name, group) for name in sorted(judged)},
     }
     now = Built(
         inputs=inputs,
@@ -134,6 +142,13 @@ def _sources(manifest: Mapping[str, Any], group: Group) -> set[str]:
         if node["unique_id"] in ids or ids.intersection(node["depends_on"]["nodes"]):
             read.update(one for one in node["depends_on"]["nodes"] if one in manifest["sources"])
     return {manifest["sources"][one]["config"]["meta"]["lake_table"] for one in read}
+
+
+def _judged(workspace: Workspace, name: str, group: Group) -> str:
+    """What was judged of the group's half, as a hash: the other half's runs write to the same table."""
+    rows = workspace.lake.read(LAKE_TABLES[name])
+    of_events = [table in EVENT_HALF or table.startswith("features/") for table in rows["table_name"].to_pylist()]
+    return content_hash(rows.filter(pa.array([one == (group == "events") for one in of_events], pa.bool_())))
 
 
 def _event_days(workspace: Workspace) -> dict[date, str]:
