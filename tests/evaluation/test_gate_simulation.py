@@ -163,7 +163,7 @@ def test_taking_clustered_items_for_independent_would_pass_too_much():
 def test_of_whole_decisions_with_nothing_changed_few_fail():
     """Four metrics that decide and five slices: the error of FAIL over all that is looked at."""
     random = np.random.default_rng(11)
-    items, runs = 200, 150 if CI else 40
+    items, runs = 200, 100 if CI else 30
     slices = [[f"s{at % 5}"] for at in range(items)]
     failed = 0
     for _ in range(runs):

@@ -25,7 +25,7 @@ from assay.settings import SAMPLE_SOURCE, Settings
 pytestmark = pytest.mark.faults
 
 AT_SCALE = os.environ.get("ASSAY_TEST_SCALE") == "ci"
-RANDOM_MOMENTS = 4 if AT_SCALE else 1
+RANDOM_MOMENTS = 2 if AT_SCALE else 1
 # Each costs two runs, some 8 s: all of them at ASSAY_TEST_SCALE=ci.
 KILLED_AT = BOUNDARIES if AT_SCALE else BOUNDARIES[::3]
 # Two runs on their way to their deaths keep two cores busy while the test looks at a third.

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 from document_histories import AT_SCALE, EVERYWHERE
-from document_runs import GARBLED, HashingEncoder, Pipeline, day, put, stand_ins, version
+from document_runs import GARBLED, HashingEncoder, Pipeline, day, put, release_first, stand_ins, version
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,7 +17,8 @@ from assay.documents.bronze import FEED, days_to_derive, land_manifest, write_fe
 from assay.errors import StorageError
 from assay.quality.rules import Rule
 from assay.quality.verdicts import record_verdicts
-from assay.retrieval import Searcher, gate, publish_pointer, read_history, read_pointer, retained_releases
+from assay.retrieval import Searcher, flip, gate, read_history, read_pointer, retained_releases
+from assay.retrieval.configurations import configured_release
 from assay.retrieval.denials import DENY_LIST_FILE, Denial, denials_stamp, read_denials
 from assay.retrieval.deny_list import DenyListReport, update_deny_list
 from assay.retrieval.invariants import deny_rules
@@ -74,7 +75,7 @@ def with_rules(pipeline: Pipeline, number: int, path: str, *principals: str) -> 
 
 def roll_back(pipeline: Pipeline, to: int = 0) -> None:
     releases = pipeline.settings.releases_path
-    publish_pointer(releases, read_history(releases)[to])
+    flip(releases, read_history(releases)[to], "rollback")
 
 
 def rule_holds(pipeline: Pipeline) -> bool:
@@ -360,7 +361,7 @@ def test_the_candidate_is_judged_by_what_it_would_answer(tmp_path: Path, pipelin
     asking = Pipeline(pipeline.settings.model_copy(update={"canaries": tmp_path / "canaries.jsonl"}))
     assert asking.run(day(1), through="gate").gate.passed
     told(asking, 2)
-    report = gate.release_newest(asking.workspace(), asking.embedder())
+    report = release_first(asking.workspace())
     assert report.failures == ("canary_questions_are_answered",)
 
 
@@ -371,12 +372,12 @@ def test_what_a_candidate_holds_is_denied_before_it_serves(pipeline: Pipeline, i
     pipeline.run(day(1))
     pipeline.run(day(2), through="index")
     index = open_index(pipeline.workspace(), pipeline.embedder())
-    candidate = gate._candidate(pipeline.workspace(), pipeline.embedder(), index)
+    candidate = gate._candidate(pipeline.workspace(), configured_release(pipeline.settings), index)
     gate.write_pointer(pipeline.settings.releases_path / "candidate", candidate)
     # State and chunks know of the deletion, and the list is computed again, while a gate that asked before is at work.
     pipeline.run(day(3), through="chunks")
     assert updated(pipeline).denied == 1
-    publish_pointer(pipeline.settings.releases_path, candidate)
+    flip(pipeline.settings.releases_path, candidate, "publish")
     assert found(pipeline) == {"docs:a.md": {A}}
 
 
@@ -444,7 +445,7 @@ class Permitted:
 
 
 @given(st.lists(steps, min_size=2, max_size=6))
-@settings(EVERYWHERE, max_examples=7 if AT_SCALE else 4)
+@settings(EVERYWHERE, max_examples=4 if AT_SCALE else 2)
 def test_no_search_ever_finds_more_than_is_permitted(history: list[Step]) -> None:
     with TemporaryDirectory() as folder, stand_ins():
         inbox, permitted = Path(folder) / "inbox", Permitted()
@@ -472,7 +473,7 @@ def test_no_search_ever_finds_more_than_is_permitted(history: list[Step]) -> Non
                     assert pairs == permitted.released_to(principal)
             retained = retained_releases(pipeline.settings.releases_path)
             if step.back_to is not None and step.back_to < len(retained):
-                publish_pointer(pipeline.settings.releases_path, retained[step.back_to])
+                flip(pipeline.settings.releases_path, retained[step.back_to], "rollback")
                 for principal in PRINCIPALS:
                     assert pairs_of(found(searcher, principal)) <= permitted.to(principal)
             assert rule_holds(pipeline)
