@@ -10,8 +10,9 @@ AssayError                      catch this to handle anything Assay reports abou
 │   └── FencedOut               another writer owns these offsets; begin again from what the table says
 ├── ExpectationError            an expectation could not be computed: neither yes nor no, so nothing was written
 ├── ModelError                  an embedding model is missing, altered or of another fingerprint
+├── JudgeError                  a judge gave no usable verdict on one item, which says why in its status
 ├── CheckFailed                 a gate said no; the promoted release goes on serving (exit 1)
-└── NotReady                    nothing was released yet, so there is nothing to search (exit 2)
+└── NotReady                    nothing was released, built or judged yet, so it cannot be told (exit 2)
 
 Each message says what failed, what state is left and, in backticks, the command to run next.
 """
@@ -37,6 +38,8 @@ RejectionReason = Literal[
     "failed_expectation",
 ]
 REJECTION_REASONS: tuple[str, ...] = get_args(RejectionReason)
+
+JudgeErrorKind = Literal["parse", "timeout", "rate", "refused"]
 
 
 class AssayError(Exception):
@@ -87,6 +90,18 @@ class ExpectationError(AssayError):
 
 class ModelError(AssayError):
     exit_code = 3
+
+
+class JudgeError(AssayError):
+    """A judge gave no usable verdict on one item. `kind` is what the item's status says, `detail` is for a person."""
+
+    def __init__(self, kind: JudgeErrorKind, detail: str) -> None:
+        super().__init__(f"{kind}: {detail}")
+        self.kind: JudgeErrorKind = kind
+        self.detail = detail
+
+    def __reduce__(self) -> tuple[type["JudgeError"], tuple[JudgeErrorKind, str]]:
+        return (JudgeError, (self.kind, self.detail))
 
 
 class CheckFailed(AssayError):

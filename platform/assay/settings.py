@@ -27,6 +27,8 @@ DuplicatesMode = Literal["off", "exact", "near"]
 DUPLICATE_SCOPE = r"(?i)(?<![^\W_])(?:v\d+\w*(?:\.\d+\w*)*|\d+(?:\.\d+\w*)+)"
 PiiPolicy = Literal["keep", "mask", "quarantine"]
 ChunkStrategyName = Literal["structure", "recursive", "semantic", "fixed"]
+SearchModeName = Literal["hybrid", "dense", "lexical"]
+PrecisionName = Literal["fp32", "bf16"]
 
 
 def _local(uri: str) -> str:
@@ -119,6 +121,14 @@ class Settings(BaseSettings):
         default=Path("samples/canaries.jsonl"),
         description="Questions the fast gate asks; empty for those made from headings alone.",
     )
+    golden_questions: Path | None = Field(
+        default=Path("samples/golden/questions.jsonl"),
+        description="Questions with known answers that a release must pass; empty for those made from headings alone.",
+    )
+    gate_policy: Path | None = Field(
+        default=Path("samples/golden/policy.toml"),
+        description="What a release must show, as TOML; empty for the gate's own policy.",
+    )
     events: str | None = Field(
         default="samples/livestream.toml",
         description="Where events come from: a scenario to simulate, or a folder, glob or URI of logged events; empty switches the events half off.",
@@ -178,7 +188,38 @@ class Settings(BaseSettings):
     embedding_model: str = Field(
         default="all-MiniLM-L6-v2", description="The bundled model, or any sentence-transformers name or path."
     )
+    embedding_precision: PrecisionName = Field(
+        default="fp32", description="Of the embedding model's arithmetic: `fp32` or `bf16`."
+    )
     embedding_batch_size: int = Field(default=64, ge=1, description="Texts encoded at a time.")
+    embedding_usd_per_million_tokens: float = Field(
+        default=0.0,
+        ge=0,
+        description="What embedding costs, for the estimate of a migration; your own machine's time is 0.",
+    )
+
+    search_mode: SearchModeName = Field(
+        default="hybrid", description="How a release ranks: a part of its configuration."
+    )
+    answer_passages: int = Field(default=5, ge=1, le=100, description="Passages that an answer is made of.")
+    answer_floor: float = Field(
+        default=0.35, ge=0, le=1, description="An answer whose best passage scores less is an abstention."
+    )
+
+    judge_url: str | None = Field(
+        default=None,
+        description="Base address of an OpenAI-compatible API whose model judges answers, such as `http://127.0.0.1:8000/v1`; unset, layer 3 is skipped.",
+    )
+    judge_model: str | None = Field(default=None, description="The judging model, as its API names it.")
+    judge_api_key: SecretStr | None = Field(default=None, description="Key of the judge's API, if it wants one.")
+
+    auto_promote: bool = Field(
+        default=False,
+        description="Promote every release that passes the gate; otherwise only the first is, and others by `assay release promote`.",
+    )
+    release_retention_days: int = Field(
+        default=14, ge=0, description="How long a release that was replaced is kept up to date for a rollback."
+    )
 
     max_quarantined_ratio: float = Field(
         default=0.5,
@@ -206,7 +247,16 @@ class Settings(BaseSettings):
             raise ValueError(f"two sources are called `{doubled[0]}`, and each would delete what the other brought")
         return sources
 
-    @field_validator("canaries", "events", mode="before")
+    @field_validator(
+        "canaries",
+        "events",
+        "golden_questions",
+        "gate_policy",
+        "judge_url",
+        "judge_model",
+        "judge_api_key",
+        mode="before",
+    )
     @classmethod
     def _none_when_empty(cls, value: object) -> object:
         return None if value == "" else value
