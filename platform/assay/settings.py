@@ -203,7 +203,7 @@ class Settings(BaseSettings):
     )
     answer_passages: int = Field(default=5, ge=1, le=100, description="Passages that an answer is made of.")
     answer_floor: float = Field(
-        default=0.35, ge=0, le=1, description="An answer whose best passage scores less is an abstention."
+        default=0.35, ge=0, le=1, description="An answer whose best quote scores less is an abstention."
     )
 
     judge_url: str | None = Field(
