@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 
 from assay.documents.sources import rule_for
+from assay.evaluation.golden_question_files import read_golden_questions, with_spans
 from assay.settings import SAMPLE_SOURCE
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 LAST_DAY = SAMPLES / "inbox" / "2026-11-03"
-QUESTIONS: list[dict[str, Any]] = [
-    json.loads(line) for line in (SAMPLES / "golden" / "questions.jsonl").read_text("utf-8").splitlines()
-]
+FILE = SAMPLES / "golden" / "questions.jsonl"
+QUESTIONS: list[dict[str, Any]] = [json.loads(line) for line in FILE.read_text("utf-8").splitlines()]
 ANSWERABLE = [one for one in QUESTIONS if one["answerable"]]
 UNANSWERABLE = [one for one in QUESTIONS if not one["answerable"]]
 BROKEN = "runbooks/corrupt-export.md"
@@ -50,9 +50,7 @@ def tool() -> Iterator[SimpleNamespace]:
         import make_documents
 
         assert set(make_documents.SCANS) == SCANS
-        yield SimpleNamespace(
-            locate=locate_answers.locate, passages_of=locate_answers.passages_of, silver_text=locate_answers.silver_text
-        )
+        yield SimpleNamespace(located=locate_answers.located, silver_text=locate_answers.silver_text)
 
 
 @pytest.fixture
@@ -167,24 +165,29 @@ def test_quotes_of_scans_stand_where_they_say(tool: SimpleNamespace, tesseract: 
 
 
 def assert_quotes_stand(tool: SimpleNamespace, *, is_scan: bool) -> None:
-    for one in QUESTIONS:
-        for passage in tool.passages_of(one):
-            if (path_of(passage) in SCANS) is is_scan:
-                text = tool.silver_text(path_of(passage))
-                assert text[passage["start"] : passage["end"]] == passage["quote"], one["id"]
-                assert text.count(passage["quote"]) == 1, one["id"]
+    for one in read_golden_questions(FILE):
+        for place in one.places:
+            if (place.document_id.removeprefix("sample:") in SCANS) is is_scan:
+                text = tool.silver_text(place.document_id)
+                assert text[place.start : place.end] == place.quote, one.id
+                assert text.count(place.quote) == 1, one.id
 
 
-def test_the_tool_gives_a_new_quote_its_span_and_refuses_one_that_is_not_there(tool: SimpleNamespace) -> None:
+def test_the_tool_gives_a_new_quote_its_span_and_tells_of_one_that_is_not_there(
+    tool: SimpleNamespace, tmp_path: Path
+) -> None:
     known = next(one for one in ANSWERABLE if one["id"] == "payout-low")
     bare = json.loads(json.dumps(known))
-    for passage in tool.passages_of(bare):
+    for passage in bare["passages"]:
         del passage["start"], passage["end"]
-    tool.locate(bare)
-    assert bare == known
+    file = tmp_path / "questions.jsonl"
+    file.write_text(json.dumps(bare), "utf-8")
+    found = tool.located(read_golden_questions(file))
+    assert json.loads(with_spans(file, found.questions)) == known
     bare["passages"][0]["quote"] = "The minimum payout falls to nothing."
-    with pytest.raises(ValueError, match=r"payout-low, sample:releases/2026-11\.md: .* is there 0 times"):
-        tool.locate(bare)
+    file.write_text(json.dumps(bare), "utf-8")
+    [lost] = tool.located(read_golden_questions(file)).lost
+    assert lost.startswith("Question `payout-low`: `sample:releases/2026-11.md` does not hold the quote any more")
 
 
 def test_the_readme_counts_them() -> None:

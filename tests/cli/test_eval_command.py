@@ -53,10 +53,10 @@ def test_a_person_is_told_what_was_embedded_and_that_nothing_serves_otherwise(ru
 
 
 def test_an_unknown_mode_and_precision_are_refused(runs: list[Ran], home: Path, folder: Path) -> None:
-    precision = assay(home, "eval", "retrieval", str(folder), "--precision", "bf16", "--json")
+    precision = assay(home, "eval", "retrieval", str(folder), "--precision", "int8", "--json")
     for refused, said in (
         (runs[2], "hybrid, dense, lexical are"),
-        (precision, "no precision `bf16`: fp32 is what exists"),
+        (precision, "no precision `int8`: fp32 and bf16 are what exists"),
     ):
         assert (refused.code, refused.out) == (3, "")
         assert said in refused.err

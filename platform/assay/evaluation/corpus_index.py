@@ -77,11 +77,12 @@ def build_corpus_index(
         model=model.name,
         fingerprint=model.fingerprint,
         chunker=CHUNKER,
+        configuration=name,  # of no live configuration: no manifest describes a corpus
         published_at=datetime.now(UTC).isoformat(timespec="microseconds"),
     )
     write_pointer(folder, pointer)
     query_model = QueryModel(model.fingerprint, lambda text: embedder.embed_query(text, remember=True))
-    return CorpusIndex(Searcher(folder, folder, lambda: query_model), computed, reused, truncated, seconds)
+    return CorpusIndex(Searcher(folder, folder, lambda _: query_model), computed, reused, truncated, seconds)
 
 
 def _groups(documents: Iterable[BeirDocument], size: int) -> Iterator[list[BeirDocument]]:

@@ -5,10 +5,11 @@ from assay.evaluation.gate.evidence import GateEvidence, JudgeEvidence, Operatio
 from assay.evaluation.gate.findings import Finding, Verdict
 from assay.evaluation.gate.item_scores import ItemScore, read_item_scores
 from assay.evaluation.gate.metric_rows import MetricRow
-from assay.evaluation.gate.policy import DEFAULT_POLICY_FILE, GatePolicy, MetricPolicy, read_policy
+from assay.evaluation.gate.policy import DEFAULT_POLICY_FILE, SMOKE_POLICY_FILE, GatePolicy, MetricPolicy, read_policy
 
 __all__ = [
     "DEFAULT_POLICY_FILE",
+    "SMOKE_POLICY_FILE",
     "Finding",
     "GateDecision",
     "GateEvidence",

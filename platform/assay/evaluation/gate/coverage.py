@@ -7,10 +7,13 @@ from assay.evaluation.gate.findings import Finding, Outcome, worst
 from assay.evaluation.gate.policy import GatePolicy
 
 
-def coverage(deciding: Sequence[MetricArms], policy: GatePolicy) -> list[Finding]:
-    """A finding for each metric that decides, and for each of its slices that lacks items."""
+def coverage(deciding: Sequence[MetricArms], policy: GatePolicy, *, floors: bool = True) -> list[Finding]:
+    """A finding for each metric that decides, and for each of its slices that lacks items.
+
+    `floors`: whether a metric with a floor must be among them.
+    """
     named = {arms.metric for arms in deciding}
-    lacking = [name for name, own in policy.metrics.items() if own.floor is not None and name not in named]
+    lacking = [name for name, own in policy.metrics.items() if floors and own.floor is not None and name not in named]
     return [
         *(_no_score(name) for name in lacking),
         *(_of_metric(arms, policy) for arms in deciding),

@@ -68,12 +68,16 @@ def compare(
     judged = [arms for arms in present if policy.role_of(arms.metric) == "judged"]
     problems = inadmissible(policy, evidence)
     deciding = [arms for arms in present if _decides(arms, policy, problems)]
+    alone = not any(_has_enough(arms, policy) for arms in deciding) and policy.rules_alone_below > 0
+    if alone:
+        deciding = [arms for arms in deciding if policy.role_of(arms.metric) == "zero_tolerance"]
 
-    on_scores = _score_findings(deciding, policy)
+    score_findings = partial(_rule_findings if alone else _score_findings, policy=policy)
+    on_scores = score_findings(deciding)
     findings = [
         comparable,
-        *coverage(deciding, policy),
-        errors(deciding, on_scores, partial(_score_findings, policy=policy)),
+        *coverage(deciding, policy, floors=not alone),
+        errors(deciding, on_scores, score_findings),
         *on_scores,
         *judge_admissibility(judged, problems, policy, evidence),
         *layers(present, problems, policy),
@@ -89,6 +93,22 @@ def compare(
 def _decides(arms: MetricArms, policy: GatePolicy, judge_problems: Sequence[str]) -> bool:
     role = policy.role_of(arms.metric)
     return role in ("zero_tolerance", "deciding") or (role == "judged" and not judge_problems)
+
+
+def _has_enough(arms: MetricArms, policy: GatePolicy) -> bool:
+    """Whether a metric beside the rules of layer 1 has the clusters that the policy wants of one."""
+    clusters = len(set(arms.clusters[arms.expected].tolist()))
+    return policy.role_of(arms.metric) != "zero_tolerance" and clusters >= policy.rules_alone_below
+
+
+def _rule_findings(rules: Sequence[MetricArms], policy: GatePolicy) -> list[Finding]:
+    """Step 2 alone, where the policy allows it for want of items."""
+    said = (
+        f"No metric has {policy.rules_alone_below} clusters, so nothing was measured: the rules of layer 1 decide alone, "
+        f"as the policy `{policy.name}` says."
+    )
+    found = [one for one in (zero_tolerance(arms) for arms in rules) if one is not None]
+    return [*found, Finding("undecided", "WARN", said)]
 
 
 def _score_findings(deciding: Sequence[MetricArms], policy: GatePolicy) -> list[Finding]:

@@ -19,6 +19,7 @@ class MetricRow:
     """`n` items count, a share `coverage` of those on which a score was due; all figures are of these items.
 
     `lower`: the difference surely lies above (95%), `upper`: surely below (99%). None: there is nothing to say it of.
+    `expected`: on how many items a score was due. `margin`: what may be lost; None where one item below the best fails.
     """
 
     metric: str
@@ -30,9 +31,12 @@ class MetricRow:
     lower: float | None
     upper: float | None
     verdict: RowVerdict
+    expected: int
+    margin: float | None
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        """The keys that others read."""
+        return {name: value for name, value in asdict(self).items() if name not in ("expected", "margin")}
 
 
 def metric_row(arms: MetricArms, policy: GatePolicy, findings: Sequence[Finding], *, decides: bool) -> MetricRow:
@@ -49,6 +53,8 @@ def metric_row(arms: MetricArms, policy: GatePolicy, findings: Sequence[Finding]
         lower=None if found is None else found.lower,
         upper=None if found is None else found.upper,
         verdict=_verdict(arms, policy, findings, decides=decides),
+        expected=expected,
+        margin=None if policy.role_of(arms.metric) == "zero_tolerance" else policy.margin_of(arms.metric),
     )
 
 

@@ -11,6 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from assay.errors import ConfigurationError
 
 DEFAULT_POLICY_FILE = Path(__file__).with_name("policy.toml")
+# For questions made from headings, where nobody wrote golden ones.
+SMOKE_POLICY_FILE = Path(__file__).with_name("smoke.toml")
 
 Role = Literal["zero_tolerance", "judged", "advisory", "deciding"]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -70,6 +72,7 @@ class GatePolicy(BaseModel):
     advisory: tuple[str, ...] = ("proxy.*",)
     required_layers: tuple[Literal[1, 2, 3, 4], ...] = ()
     require_provenance: bool = False
+    rules_alone_below: Annotated[int, Field(ge=0)] = 0
     judge: JudgeCriteria = JudgeCriteria()
     metrics: Mapping[str, MetricPolicy] = {}
     budgets: Budgets = Budgets()
