@@ -25,11 +25,12 @@ test: setup
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 soak: setup
-	ASSAY_TEST_SCALE=soak $(BIN)/python -m pytest tests/integration/test_backfills.py
+	ASSAY_TEST_SCALE=soak $(BIN)/python -m pytest tests/integration/test_backfills.py tests/integration/test_fork.py
 	PYTHONPATH=tests $(BIN)/python tests/faults/soak_mutations.py --report docs/soak.md
 	PYTHONPATH=tests $(BIN)/python tests/faults/soak_kills.py --report docs/soak.md
 	PYTHONPATH=tests $(BIN)/python tests/integration/soak_backfills.py --report docs/soak.md
 	PYTHONPATH=tests $(BIN)/python tests/integration/soak_snapshots.py --report docs/soak.md
+	PYTHONPATH=tests $(BIN)/python tests/evaluation/soak_reruns.py --report docs/soak.md
 
 # The Dagster UI on 127.0.0.1:3000; the Data Docs that its assets link to on 127.0.0.1:3001.
 dev: setup

@@ -78,6 +78,7 @@ FIRST = (
     "faults/test_killed_daemon_run.py",
     "faults/test_killed_runs.py",
     "integration/test_backfills.py",
+    "integration/test_fork.py",
     "assets/test_blocked_day.py",
     "documents/test_invariants.py",
     "documents/test_volumes.py",
