@@ -133,10 +133,10 @@ def sample_of(rows: pa.Table, columns: list[str]) -> dg.MarkdownMetadataValue:
     return markdown_table(columns, [[row[name] for name in columns] for row in sample])
 
 
-def markdown_table(header: list[str], rows: list[list[Any]]) -> dg.MarkdownMetadataValue:
-    """The header and the first few of the rows as a Markdown table."""
+def markdown_table(header: list[str], rows: list[list[Any]], *, limit: int = SAMPLE_ROWS) -> dg.MarkdownMetadataValue:
+    """The header and the first `limit` of the rows as a Markdown table."""
     lines: list[str] = []
-    for row in (header, *rows[:SAMPLE_ROWS]):
+    for row in (header, *rows[:limit]):
         cells = (" ".join(str(cell).split()).replace("|", "\\|")[:SAMPLE_CHARACTERS] for cell in row)
         lines.append(f"| {' | '.join(cells)} |")
     return dg.MetadataValue.md("\n".join([lines[0], f"|{'---|' * len(header)}", *lines[1:]]))

@@ -30,8 +30,8 @@ import numpy as np
 from chunk_offsets import data_folder
 from numpy.typing import NDArray
 
+from assay.documents.chunk_rows import context_text
 from assay.documents.chunking import STRATEGIES, chunk_text
-from assay.documents.gold import context_text
 from assay.embeddings import BUNDLED_MODEL, Embedder, VectorCache, resolve_model, tokenizer_of
 from assay.retrieval.fusion import fuse
 

@@ -39,7 +39,9 @@ LAYERS = (
     {"documents", "events"},
     {"features"},
     {"retrieval"},
+    {"answering"},
     {"evaluation"},
+    {"releases"},
     {"cli"},
 )  # fmt: skip
 SAYS_NOTHING = {"utils", "util", "helpers", "helper", "common", "misc", "manager", "base"}

@@ -13,12 +13,13 @@ from assay.documents.silver import parse_day
 from assay.documents.state import write_state
 from assay.embeddings import Embedder, encoding
 from assay.quality import outcomes
+from assay.retrieval.configurations import configured_release
 from assay.retrieval.deny_list import update_deny_list
 from assay.retrieval.engine import open_table
 from assay.retrieval.gate import release_newest
 from assay.retrieval.index import ChunkIndex
 from assay.retrieval.reconcile import maintain_index, reconcile_index
-from assay.retrieval.serving import read_pointer
+from assay.retrieval.serving import flip, read_head, read_pointer
 from assay.settings import Settings, SourceSettings
 from assay.warehouse import engine
 from assay.workspace import Run, Workspace
@@ -58,9 +59,13 @@ class AssayStages:
             reconcile_index(workspace, embedder)
         meter.asking = True
         with meter.timed("gate"):
-            gate = release_newest(workspace, embedder)
+            gate = release_newest(workspace, embedder, configured_release(settings))
         if not gate.passed:
             raise SystemExit(f"the gate refused {gate.release_id}: {gate.failures}")
+        # The first release takes the four-layer gate too, once in a configuration's life: no part of a day's ingest.
+        head = read_head(settings.releases_path, gate.configuration)
+        if gate.serving is None and head is not None:
+            flip(settings.releases_path, head, "promote")
         with meter.timed("maintenance"):
             maintain_index(workspace, embedder)
 

@@ -16,7 +16,7 @@ Versions = Mapping[str, int | None]
 
 def remember(workspace: Workspace, name: str, inputs: Versions) -> None:
     """Keep the versions that the table or index `name` was built from; the caller holds its lock. Raises StorageError."""
-    path = _path(workspace, name)
+    path = _path(workspace.settings.home, name)
     try:
         replace_file(path, json.dumps(dict(inputs), sort_keys=True))
     except OSError as error:
@@ -30,11 +30,16 @@ def remember(workspace: Workspace, name: str, inputs: Versions) -> None:
 def inputs_of(workspace: Workspace, name: str) -> Versions:
     """What `name` was built from when it was built last; nothing where that is not known: it is judged by what stands."""
     try:
-        found: Versions = json.loads(_path(workspace, name).read_text(encoding="utf-8"))
+        found: Versions = json.loads(_path(workspace.settings.home, name).read_text(encoding="utf-8"))
     except (FileNotFoundError, json.JSONDecodeError):
         return {}
     return found
 
 
-def _path(workspace: Workspace, name: str) -> Path:
-    return workspace.settings.home / "built_from" / f"{name.replace('/', '.')}.json"
+def forget(home: Path, name: str) -> None:
+    """Take away what is noted of `name`, which is not there any more."""
+    _path(home, name).unlink(missing_ok=True)
+
+
+def _path(home: Path, name: str) -> Path:
+    return home / "built_from" / f"{name.replace('/', '.')}.json"

@@ -98,12 +98,22 @@ class Lake:
             )
         return self._replace(table, rows, {name: conditions.several(value) for name, value in partitions.items()})
 
-    def replace_rows(self, table: Table, rows: pa.Table, *, column: str, values: Iterable[object]) -> Commit:
+    def replace_rows(
+        self,
+        table: Table,
+        rows: pa.Table,
+        *,
+        column: str,
+        values: Iterable[object],
+        within: Mapping[str, object] | None = None,
+    ) -> Commit:
         """Make `rows` all that stands where `column` is one of `values`: updates, inserts and deletions in one commit.
 
-        Otherwise like `replace_partition`; only the values whose rows differ are written.
+        Rows that have other values than `within` says are left alone. Otherwise like `replace_partition`; only the values
+        whose rows differ are written.
         """
-        return self._replace(table, rows, {column: list(values)})
+        bounds = {name: conditions.several(value) for name, value in (within or {}).items()}
+        return self._replace(table, rows, {column: list(values), **bounds})
 
     def append_once(self, table: Table, rows: pa.Table, offsets: Mapping[str, tuple[int, int]]) -> Commit:
         """Append a batch of a log and its offsets, `{log partition: (start, next)}`, in one commit, at most once.

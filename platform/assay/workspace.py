@@ -37,3 +37,9 @@ class Workspace:
         fixed = Workspace(self.settings, self.run)
         vars(fixed)["lake"] = LakeAt(self.settings.lake_path, versions)  # in place of the cached property
         return fixed
+
+    def under(self, settings: Settings) -> "Workspace":
+        """The same lake and run under other knobs, such as those of a release's configuration."""
+        other = Workspace(settings, self.run)
+        vars(other)["lake"] = self.lake
+        return other

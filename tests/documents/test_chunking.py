@@ -10,8 +10,8 @@ from document_runs import HashingEncoder
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from assay.documents.chunk_rows import context_text
 from assay.documents.chunking import CHUNKER_VERSION, STRATEGIES, Chunk, chunk_text, chunker_id
-from assay.documents.gold import context_text
 from assay.embeddings.tokenizer import default_tokenizer
 from assay.errors import ConfigurationError
 

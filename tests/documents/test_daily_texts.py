@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from document_runs import PNG, Pipeline, day, put
 
-from assay.documents import daily_texts, gold
+from assay.documents import chunk_rows, daily_texts
+from assay.documents.chunk_rows import CHUNKS, context_text
 from assay.documents.chunking import Chunk, chunk_text
 from assay.documents.daily_texts import DAILY_TEXTS, DailyTextsReport, context_id, reconcile_daily_texts
-from assay.documents.gold import CHUNKS, context_text
 from assay.documents.silver import DOCUMENTS
 from assay.embeddings import default_tokenizer
 from assay.errors import StorageError
@@ -36,7 +36,7 @@ def cut(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         texts.append(text)
         return chunk_text(text, **options)
 
-    monkeypatch.setattr(gold, "chunk_text", counted)
+    monkeypatch.setattr(chunk_rows, "chunk_text", counted)
     return texts
 
 

@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assay.built_from import remember
-from assay.documents import gold
+from assay.documents import chunk_rows
 from assay.documents.bronze import land_manifest, write_feed
-from assay.documents.gold import CHUNKS, chunk_current, configured_chunker, context_text
+from assay.documents.chunk_rows import CHUNKS, configured_chunker, context_text
+from assay.documents.gold import chunk_current
 from assay.documents.invariants import chunk_rules
 from assay.documents.silver import DOCUMENTS, parse_day
 from assay.documents.state import STATE
@@ -168,7 +169,7 @@ def test_the_model_is_part_of_the_chunker_where_its_vectors_decide(
     strategies = [pipeline.settings.model_copy(update={"chunk_strategy": one}) for one in ("structure", "semantic")]
     structure, semantic = map(configured_chunker, strategies)
     other_weights = replace(resolve_model(BUNDLED_MODEL), fingerprint="0" * 64)
-    monkeypatch.setattr(gold, "resolve_model", lambda _: other_weights)
+    monkeypatch.setattr("assay.embeddings.encoding.resolve_model", lambda *_: other_weights)
     assert configured_chunker(strategies[0]) == structure, "the tokenizer is the same"
     assert configured_chunker(strategies[1]) != semantic
 
@@ -247,7 +248,7 @@ def test_a_document_of_which_a_chunk_is_wrong_is_held_back_whole_and_its_chunks_
         return text[:-1] if "Two of them" in text else text
 
     with monkeypatch.context() as patch, engine() as connection:
-        patch.setattr(gold, "context_text", cut_short)
+        patch.setattr(chunk_rows, "context_text", cut_short)
         report = chunk_current(pipeline.workspace(), connection, day(2))
     assert (report.current, report.chunked, report.quarantined) == (2, 1, 1)
     assert pipeline.current_texts() == {"docs:a.md": "# A\n\nOne.", "docs:b.md": "# B\n\nTwo."}

@@ -89,7 +89,7 @@ def read_release(settings: Settings, questions: Sequence[Canary], embedder: Embe
     rows = open_table(settings.vectors_path, pointer.table, pointer.version).to_arrow().sort_by("chunk_id")
     model = QueryModel(embedder.model.fingerprint, lambda text: embedder.embed_query(text, remember=True))
     without_denials = settings.releases_path / "no-denials"
-    searcher = Searcher(settings.vectors_path, settings.releases_path, lambda: model, without_denials)
+    searcher = Searcher(settings.vectors_path, settings.releases_path, lambda _: model, without_denials)
     answers: dict[tuple[str, str], list[str]] = {}
     for question in questions:
         for mode in ("hybrid", "dense", "lexical"):

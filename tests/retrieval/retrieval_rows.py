@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from assay.retrieval import ChunkIndex, QueryModel, Searcher, ServingPointer, publish_pointer
+from assay.retrieval import ChunkIndex, QueryModel, Searcher, ServingPointer, flip
 from assay.retrieval.index import index_schema
 
 DIMENSION = 16
@@ -73,9 +73,10 @@ def publish(home: Path, index: ChunkIndex, release_id: str = "r1", version: int 
         model="handmade",
         fingerprint=FINGERPRINT,
         chunker="structure",
+        configuration="handmade",
         published_at="2026-11-22T00:00:00Z",
     )
-    publish_pointer(home / "releases", pointer)
+    flip(home / "releases", pointer, "publish")
     return pointer
 
 
@@ -84,7 +85,7 @@ def searcher_of(home: Path, vectors: Mapping[str, np.ndarray] | None = None) -> 
     return Searcher(
         home / "vectors",
         home / "releases",
-        lambda: QueryModel(FINGERPRINT, lambda text: known.get(text, vector_of(text)).astype(np.float32)),
+        lambda _: QueryModel(FINGERPRINT, lambda text: known.get(text, vector_of(text)).astype(np.float32)),
     )
 
 

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from document_runs import HashingEncoder, Pipeline, day, put
+from document_runs import HashingEncoder, Pipeline, day, put, release_first
 
-from assay.documents import gold
+from assay.documents import chunk_rows
 from assay.errors import NotReady
 from assay.quality.runner import validate
 from assay.retrieval import Searcher, read_history, read_pointer
-from assay.retrieval.gate import GateReport, release_newest
+from assay.retrieval.gate import GateReport
 from assay.retrieval.reconcile import open_index
 from assay.settings import PathRule
 
@@ -24,7 +24,7 @@ def asked(pipeline: Pipeline, **where: object) -> list[str]:
 
 
 def gate(pipeline: Pipeline) -> GateReport:
-    return release_newest(pipeline.workspace(), pipeline.embedder())
+    return release_first(pipeline.workspace())
 
 
 def with_canaries(pipeline: Pipeline, folder: Path, *questions: tuple[str, str]) -> Pipeline:
@@ -149,7 +149,7 @@ def test_a_failed_chunk_suite_blocks_until_it_is_mended(
     assert good is not None
     with monkeypatch.context() as patch:
         patch.setattr("assay.quality.outcomes.validate", validate)
-        patch.setattr(gold, "context_text", lambda path, text, *_: text[:-1] if "78" in text else text)
+        patch.setattr(chunk_rows, "context_text", lambda path, text, *_: text[:-1] if "78" in text else text)
         with_fault = pipeline.run(day(2)).gate
     assert with_fault is not None
     assert with_fault.failures == ("blocking_expectations_hold",)

@@ -9,7 +9,7 @@ import pytest
 from retrieval_rows import DIMENSION, FINGERPRINT, Chunk, open_index, publish, put, searcher_of, vector_of
 
 from assay.errors import ConfigurationError, ModelError, NotReady, StorageError
-from assay.retrieval import Place, QueryModel, Searcher, engine, legs, maintenance
+from assay.retrieval import Place, QueryModel, Searcher, engine, fusion, maintenance
 from assay.settings import Settings
 
 MODES = ("hybrid", "dense", "lexical")
@@ -55,7 +55,7 @@ def test_lexical_search_stems_drops_stop_words_and_finds_unindexed_rows(home):
 def test_hybrid_is_the_fusion_of_both_legs_with_exact_cosines(home):
     query = "lantern number17 number200"  # 63 chunks match: the lexical leg cuts no tie in two
     cosines = exact_cosines(query)
-    dense = sorted(cosines, key=lambda chunk_id: -cosines[chunk_id])[: legs.LEG_DEPTH]
+    dense = sorted(cosines, key=lambda chunk_id: -cosines[chunk_id])[: fusion.LEG_DEPTH]
     lexical = {hit.chunk_id: hit.score for hit in searcher_of(home).search(query, k=100, mode="lexical")}
     assert set(lexical) - set(dense), "no candidate is lexical only, so nothing would be measured here"
     union = set(dense) | set(lexical)
@@ -65,9 +65,9 @@ def test_hybrid_is_the_fusion_of_both_legs_with_exact_cosines(home):
         for name in union
     }
 
-    best = sorted(expected, key=lambda name: (-expected[name], name))[: legs.LEG_DEPTH]
+    best = sorted(expected, key=lambda name: (-expected[name], name))[: fusion.LEG_DEPTH]
 
-    hits = searcher_of(home).search(query, k=legs.LEG_DEPTH)
+    hits = searcher_of(home).search(query, k=fusion.LEG_DEPTH)
 
     assert {hit.chunk_id: hit.score for hit in hits} == pytest.approx({name: expected[name] for name in best}, abs=1e-6)
     assert [hit.chunk_id for hit in hits] == [
@@ -177,17 +177,17 @@ def test_before_the_first_release_there_is_nothing_to_search(tmp_path):
 def test_another_model_is_refused_and_lexical_search_loads_none(home):
     loads = []
 
-    def load():
-        loads.append(1)
+    def load(pointer):
+        loads.append(pointer.model)
         return QueryModel("another", vector_of)
 
     searcher = Searcher(home / "vectors", home / "releases", load)
     assert searcher.search("copper", mode="lexical")
     assert loads == []
     for mode in ("dense", "hybrid"):
-        with pytest.raises(ModelError, match="ASSAY_EMBEDDING_MODEL=handmade"):
+        with pytest.raises(ModelError, match="embedded by handmade"):
             searcher.search("copper", mode=mode)
-    assert loads == [1]
+    assert loads == ["handmade"] * 2, "a model that does not fit was kept"
 
 
 def test_a_vector_can_be_given_and_must_fit(home):
@@ -294,7 +294,7 @@ def test_above_the_threshold_the_vector_index_answers_with_exact_scores(tmp_path
     assert "vector" in index.ensure_indexes()
     publish(tmp_path, index)
     searcher = Searcher(
-        tmp_path / "vectors", tmp_path / "releases", lambda: QueryModel(FINGERPRINT, lambda text: vector_of(text, 64))
+        tmp_path / "vectors", tmp_path / "releases", lambda _: QueryModel(FINGERPRINT, lambda text: vector_of(text, 64))
     )
     expected = {chunk.chunk_id: float(vector_of(chunk.text, 64) @ vector_of("query", 64)) for chunk in chunks}
     best = sorted(expected, key=lambda chunk_id: -expected[chunk_id])[:10]

@@ -7,7 +7,7 @@ import sys
 import typer
 from rich.console import Console
 
-from assay.cli import demo, doctor, documents, features, ingest, search
+from assay.cli import ask, demo, doctor, documents, features, ingest, release, search
 from assay.cli import eval as evaluation  # a builtin has its name
 from assay.errors import AssayError
 
@@ -27,8 +27,10 @@ app = typer.Typer(
 app.command("demo")(demo.demo)
 app.command("ingest")(ingest.ingest)
 app.command("search")(search.search)
+app.command("ask")(ask.ask)
 app.add_typer(documents.app, name="documents")
 app.add_typer(evaluation.app, name="eval")
+app.add_typer(release.app, name="release")
 app.add_typer(features.app, name="features")
 app.command("doctor", rich_help_panel=MORE)(doctor.doctor)
 

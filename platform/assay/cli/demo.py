@@ -5,8 +5,9 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from assay.cli.gate_verdict import exit_code, show_gate_verdict
 from assay.cli.ingest import ingest_documents, refuse_to_widen
-from assay.cli.launching import EXIT_CHECK_FAILED, PipelineResult, show_problems
+from assay.cli.launching import PipelineResult, show_problems
 from assay.cli.search import show_hits
 from assay.cli.stages import show_document_stages, show_event_stages
 from assay.documents.gold import CHUNKS
@@ -39,9 +40,11 @@ def demo(
     _show_documents(console, results.documents)
     if results.events:
         _show_events(console, results.events)
+    show_gate_verdict(console, settings, results.documents)
+    ran = [results.documents, *([results.events] if results.events else [])]
     if not results.documents.success:
         console.print("The gate or a blocking check said no: what served before goes on serving.")
-        return EXIT_CHECK_FAILED
+        return exit_code(*ran)
     canary = _question(settings)
     console.rule("One question, answered from the release that serves")
     show_hits(console, _ask(settings, canary))
@@ -50,8 +53,7 @@ def demo(
     console.print(
         "  make dev     # the asset graph, the checks and this run in the Dagster UI", markup=False, soft_wrap=True
     )
-    ran = [results.documents, *([results.events] if results.events else [])]
-    return 0 if all(one.success and not one.failed_checks for one in ran) else EXIT_CHECK_FAILED
+    return exit_code(*ran)
 
 
 def _show_documents(console: Console, result: PipelineResult) -> None:
@@ -74,8 +76,11 @@ def _show_events(console: Console, result: PipelineResult) -> None:
 
 def _question(settings: Settings) -> Canary:
     """The first canary question that applies to the documents at hand."""
+    from assay.retrieval.configurations import served_chunker
+
     sources = [source.name for source in settings.active_sources]
-    chunks = Lake(settings.lake_path).read(CHUNKS, where={"source": sources})
+    where: dict[str, object] = {"source": sources, "chunker": served_chunker(settings)}
+    chunks = Lake(settings.lake_path).read(CHUNKS, where=where)
     found = canaries_for(chunks, settings.canaries).canaries
     if not found:
         raise NotReady(

@@ -76,7 +76,7 @@ def _model(settings: Settings) -> Finding:
     from assay.embeddings.models import resolve_model
 
     try:
-        model = resolve_model(settings.embedding_model)
+        model = resolve_model(settings.embedding_model, settings.embedding_precision)
     except AssayError as error:
         return Finding("embedding model", False, str(error), "make setup")
     return Finding(

@@ -16,7 +16,7 @@ from assay.documents.inbox import ranges
 from assay.documents.state import STATE
 from assay.errors import NotReady
 from assay.lake import Lake
-from assay.quality.outcomes import ALL_SOURCES
+from assay.quality.outcomes import is_present_state
 from assay.quality.quarantine import QUARANTINE
 from assay.settings import Settings, load_settings
 
@@ -31,14 +31,18 @@ def show(
     as_json: AsJson = False,
 ) -> int:
     """The standing version of a document, its chunks, and its quarantine if it has one."""
-    lake = Lake(load_settings().lake_path)
+    from assay.retrieval.configurations import served_chunker
+
+    settings = load_settings()
+    lake = Lake(settings.lake_path)
     where = {"document_id": document_id}
     state = lake.read(STATE, where=where).to_pylist()
     if not state:
         raise NotReady(
             f"No document `{document_id}` was ever seen. Its id is `source:path`; find it with `assay search TEXT`."
         )
-    chunks = lake.read(CHUNKS, where=where).sort_by("ordinal").to_pylist()
+    of_served: dict[str, object] = {**where, "chunker": served_chunker(settings)}
+    chunks = lake.read(CHUNKS, where=of_served).sort_by("ordinal").to_pylist()
     held_back = lake.read(QUARANTINE, where=where).to_pylist()
     if as_json:
         typer.echo(
@@ -90,9 +94,10 @@ def retry() -> int:
 def _held_back(settings: Settings) -> tuple[set[tuple[date, str]], list[str]]:
     """What is in quarantine, as day and document, and the sources of it that are not configured."""
     rows = Lake(settings.lake_path).read(QUARANTINE, columns=["source", "day", "document_id"]).to_pylist()
-    known = {ALL_SOURCES, *(source.name for source in settings.active_sources)}
-    ours = {(row["day"], row["document_id"]) for row in rows if row["source"] in known}
-    return ours, sorted({row["source"] for row in rows} - known)
+    ours = {source.name for source in settings.active_sources}
+    ours |= {source for row in rows if is_present_state(source := row["source"])}
+    held_back = {(row["day"], row["document_id"]) for row in rows if row["source"] in ours}
+    return held_back, sorted({row["source"] for row in rows} - ours)
 
 
 @app.command()

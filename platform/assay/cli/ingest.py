@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from assay.cli.gate_verdict import exit_code, show_gate_verdict
 from assay.cli.launching import (
-    EXIT_CHECK_FAILED,
     PipelineResult,
     Results,
     prepare_dagster_home,
@@ -42,7 +42,8 @@ def ingest(
     show_document_stages(console, result)
     show_counts(console, result)
     show_problems(console, result)
-    return 0 if result.success and not result.failed_checks else EXIT_CHECK_FAILED
+    show_gate_verdict(console, settings, result)
+    return exit_code(result)
 
 
 def refuse_to_widen(settings: Settings) -> None:

@@ -62,7 +62,8 @@ class PipelineResult:
         """Whether no document's standing changed, the index stayed as it was, and so did the release."""
         counts = [self.number("silver/document_state", name) for name in ("added", "changed", "moved", "deleted")]
         replaced = self.number("gold/embeddings", "documents_replaced")
-        return not any(counts) and not replaced and not self.number("release/serving", "published")
+        released = self.number("release/serving", "published") + self.number("release/promotion", "promoted")
+        return not any(counts) and not replaced and not released
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""`assay search`: ask the release that serves."""
+"""`assay search`: ask the release that serves, or another that stands."""
 
 import json
 from typing import Annotated
@@ -17,9 +17,13 @@ EXCERPT_CHARACTERS = 600
 def search(
     text: Annotated[str, typer.Argument(metavar="TEXT", help="What to search for.")],
     k: Annotated[int, typer.Option(help="How many hits.")] = 5,
-    mode: Annotated[str, typer.Option(help="hybrid, dense or lexical.")] = "hybrid",
+    mode: Annotated[
+        str | None, typer.Option(help="hybrid, dense or lexical; otherwise what the release's configuration says.")
+    ] = None,
     rerank: Annotated[str, typer.Option(help="none; no reranker is built in yet.")] = "none",
-    release: Annotated[str | None, typer.Option(help="Refuse to answer from any other release.")] = None,
+    release: Annotated[
+        str | None, typer.Option(help="Ask this release in place of the one that serves; see `assay release list`.")
+    ] = None,
     principal: Annotated[
         list[str] | None, typer.Option(help="Ask as this principal; repeatable. Default: ASSAY_PRINCIPALS.")
     ] = None,
@@ -27,19 +31,16 @@ def search(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document and nothing else.")] = False,
 ) -> int:
     """Search the release that serves, as somebody who may see only what they may see."""
-    from assay.retrieval import Searcher, read_pointer
+    from assay.retrieval import Searcher
+    from assay.retrieval.serving import find_release
 
     settings = load_settings()
     if rerank != "none":
         raise ConfigurationError(
             f"There is no reranker `{rerank}`. Nothing was searched. Use `assay search TEXT --rerank none`."
         )
-    serving = read_pointer(settings.releases_path)
-    if release and serving and serving.release_id != release:
-        raise ConfigurationError(
-            f"`{release}` does not serve, `{serving.release_id}` does. Nothing was searched. Leave out `--release` to search it."
-        )
-    result = Searcher.open(settings).search_with_timings(
+    asked = find_release(settings.releases_path, release) if release else None
+    result = Searcher.open(settings, asked).search_with_timings(
         text,
         k=k,
         mode=mode,  # pyright: ignore[reportArgumentType]  checked by the searcher, with a message that names the modes

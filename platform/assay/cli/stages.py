@@ -1,6 +1,7 @@
 """What each stage of a run did, as a table: a row per stage, its counts in a sentence."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -59,11 +60,15 @@ _MART_ROWS: tuple[_Row, ...] = (
 )
 _FEATURE_ROWS: tuple[_Row, ...] = (("features/timelines", "features__timelines", "{rows} rows of what was known when"),)
 _LESSON = "features/dispute_training_set"
+_EVALUATION = "release/evaluation"
+_PROMOTION = "release/promotion"
 
 
 def show_document_stages(console: Console, result: PipelineResult) -> None:
     """What each stage of the documents did."""
-    _show(console, result, _counted(result, _DOCUMENT_ROWS))
+    gate = (_EVALUATION, _EVALUATION.replace("/", "__"), _verdict(result))
+    promotion = (_PROMOTION, _PROMOTION.replace("/", "__"), _promoted(result))
+    _show(console, result, [*_counted(result, _DOCUMENT_ROWS), gate, promotion])
 
 
 def show_event_stages(console: Console, result: PipelineResult) -> None:
@@ -84,11 +89,39 @@ def _standing(result: PipelineResult, rows: Iterable[_Row]) -> list[tuple[str, s
     ]
 
 
+def _verdict(result: PipelineResult) -> str | None:
+    """What the four-layer gate said of a changed configuration; that there is none, on most days."""
+    told = _last(result, _EVALUATION)
+    if told is None:
+        return None
+    if "decided_by" not in told:
+        return str(told["verdict"])
+    asked = "" if told["judged"] else "; nothing changed since it was judged"
+    smoke = ", SMOKE" if str(told["smoke"]).startswith("SMOKE") else ""
+    return f"{told['verdict']} by {told['decided_by']}: {told['metric_count']} metrics, baseline: {told['baseline']}{smoke}{asked}"
+
+
+def _promoted(result: PipelineResult) -> str | None:
+    """Which release serves now, and which one could."""
+    told = _last(result, _PROMOTION)
+    if told is None:
+        return None
+    if told["promoted"]:
+        return f"{told['serving']} promoted, in {told['flip_ms']:.1f} ms"
+    awaits = "" if told["awaiting"] == "nothing" else f"; {told['awaiting']} awaits `assay release promote`"
+    return f"{told['serving']} goes on serving{awaits}"
+
+
+def _last(result: PipelineResult, stage: str) -> dict[str, Any] | None:
+    """What a stage told of its last day; None where it did not run."""
+    return list(result.stages[stage].values())[-1] if stage in result.stages else None
+
+
 def _lesson(result: PipelineResult) -> str | None:
     """What the training set taught; why it taught nothing where the log has no disputes."""
-    if _LESSON not in result.stages:
+    told = _last(result, _LESSON)
+    if told is None:
         return None
-    told = list(result.stages[_LESSON].values())[-1]
     if "auc_leaky" not in told:
         return str(told.get("not_trained", ""))
     honest, leaky, served = (told[f"auc_{name}"] for name in ("point_in_time", "leaky", "leaky_when_served"))

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from assay.documents.blobs import sha256_hex
-from assay.documents.gold import CHUNKS, configured_chunker, configured_tokenizer, cut_text
+from assay.documents.chunk_rows import CHUNKS, configured_chunker, configured_tokenizer, cut_text
 from assay.documents.silver import DOCUMENTS
 from assay.locks import exclusive
 from assay.progress import track

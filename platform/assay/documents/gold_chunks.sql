@@ -1,4 +1,4 @@
--- Documents whose chunks must be made anew, and documents whose chunks must go.
+-- Documents whose chunks must be made anew, and documents whose chunks must go; `chunks` are those of one chunker.
 with current_documents as (
     select * from state
     where not is_deleted
@@ -7,7 +7,7 @@ with current_documents as (
 ),
 standing as (
     select distinct
-        document_id, document_version, document_text_hash, source, tenant, allowed_principals, uri, title, chunker
+        document_id, document_version, document_text_hash, source, tenant, allowed_principals, uri, title
     from chunks
 ),
 right_ones as (
@@ -22,7 +22,6 @@ right_ones as (
         and standing.allowed_principals = current_documents.allowed_principals
         and standing.uri = current_documents.uri
         and standing.title = current_documents.title
-        and standing.chunker = $chunker
     where standing.document_id not in (
         -- Rows of one document that disagree with each other.
         select document_id from standing group by document_id having count(*) > 1

@@ -8,6 +8,7 @@ import duckdb
 from assay import rows as row_values
 from assay.built_from import inputs_of
 from assay.documents.bronze import FEED, derive_feed
+from assay.documents.chunk_rows import CHUNKS, configured_chunker
 from assay.documents.conservation import (
     changes_are_conserved,
     documents_are_conserved,
@@ -16,7 +17,7 @@ from assay.documents.conservation import (
     tables_and_words_belong_to_their_texts,
 )
 from assay.documents.duplicates import DUPLICATES, derive_duplicates, duplicates_lock, hidden_documents
-from assay.documents.gold import CHUNKS, chunks_lock
+from assay.documents.gold import chunks_lock, chunks_source
 from assay.documents.manifests import MANIFESTS
 from assay.documents.silver import DOCUMENTS
 from assay.documents.state import STATE, current_mask, fold_state, state_lock
@@ -104,13 +105,20 @@ def duplicate_rules(workspace: Workspace, connection: duckdb.DuckDBPyConnection)
 
 
 def chunk_rules(workspace: Workspace, connection: duckdb.DuckDBPyConnection) -> list[Rule]:
-    """Chunks belong to current documents, all of these but duplicates have some, and each is an exact slice of its text."""
+    """Chunks belong to current documents, all of these but duplicates have some, and each is an exact slice of its text.
+
+    Judged are the chunks by the chunker of the workspace's settings.
+    """
+    chunker = configured_chunker(workspace.settings)
     with exclusive(chunks_lock(workspace)):
         lake = workspace.at(inputs_of(workspace, CHUNKS.name)).lake
         state = lake.read(STATE)
-        chunked = set(lake.read(CHUNKS, columns=["document_id"])["document_id"].to_pylist())
-        held_back = set(lake.read(QUARANTINE, where={"stage": "gold"})["document_id"].to_pylist())
-        tables = {"chunks": lake.dataset(CHUNKS), "texts": lake.dataset(DOCUMENTS), "state": state}
+        columns = ["chunk_id", "document_id", "document_text_hash", "start", "end", "text"]
+        chunks = lake.read(CHUNKS, where={"chunker": chunker}, columns=columns)
+        chunked = set(chunks["document_id"].to_pylist())
+        refused = lake.read(QUARANTINE, where={"stage": "gold", "source": chunks_source(chunker)})
+        held_back = set(refused["document_id"].to_pylist())
+        tables = {"chunks": chunks, "texts": lake.dataset(DOCUMENTS), "state": state}
         hidden = set(hidden_documents(connection, state, lake.read(DUPLICATES))["document_id"].to_pylist())
     current = set(state.filter(current_mask(state))["document_id"].to_pylist())
     counts = (

@@ -10,7 +10,7 @@ from datetime import date
 
 import pyarrow as pa
 
-from assay.quality.outcomes import ALL_SOURCES, OUTCOMES
+from assay.quality.outcomes import OUTCOMES, is_present_state
 from assay.quality.verdicts import VERDICTS
 from assay.schema import Table
 from assay.workspace import Workspace
@@ -48,4 +48,4 @@ def blocked_by(workspace: Workspace, tables: tuple[Table, ...], days: Sequence[d
     ).rename_columns([*columns, "check"])
     broken = workspace.lake.read(VERDICTS, where={**where, "passed": False}, columns=[*columns, "rule"])
     rows = [*failed.to_pylist(), *broken.rename_columns([*columns, "check"]).to_pylist()]
-    return sorted(BlockedDay(**row) for row in rows if row["source"] != ALL_SOURCES)
+    return sorted(BlockedDay(**row) for row in rows if not is_present_state(row["source"]))

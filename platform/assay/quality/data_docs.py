@@ -160,8 +160,10 @@ def _verdict(suite: Suite, outcome: Outcome) -> dict[str, Any]:
 
 
 def _href(table: str, source: str, day: date) -> str:
-    """A page's path in the folder. Tables and sources are named in safe characters; `*` stands for all sources."""
-    return f"{table}/{'all-sources' if source == '*' else source}/{day}.html"
+    """A page's path in the folder. Tables and sources are named in safe characters; `*` stands for all sources, and what
+    follows it for a part of the table."""
+    folder = f"all-sources-{source[1:]}".rstrip("-") if source.startswith("*") else source
+    return f"{table}/{folder}/{day}.html"
 
 
 def _summary_of(path: Path) -> PageSummary | None:

@@ -19,6 +19,7 @@ from assay.tables import ComputedAt, RunId
 from assay.workspace import Workspace
 
 # Tables that hold the present state have no day of their own: their outcomes stand under every source.
+# What is judged of one part of such a table stands under `*` and the part's name: `*structure-200-0-v2-a4fbdd12`.
 ALL_SOURCES = "*"
 KEY_SEPARATOR = "|"
 
@@ -33,7 +34,9 @@ class OutcomeRow:
     """What each expectation said about the newest batch of a table, source and day."""
 
     table_name: Annotated[str, "Table the batch was for."]
-    source: Annotated[str, "Source of the batch; `*` for tables of the present state."]
+    source: Annotated[
+        str, "Source of the batch; `*` for tables of the present state, with the chunker for gold/chunks."
+    ]
     day: Annotated[date, "UTC day of the batch."]
     expectation: Annotated[str, "Name of the expectation and of its asset check."]
     is_blocking: Annotated[bool, "Whether a failure stops what comes after."]
@@ -58,6 +61,11 @@ class CheckedBatch:
     blocked_by: tuple[str, ...]
 
 
+def is_present_state(source: str) -> bool:
+    """Whether what is recorded under this source is of a table of the present state, or of a part of one."""
+    return source.startswith(ALL_SOURCES)
+
+
 def check_batch(
     workspace: Workspace, suite: Suite, rows: pa.Table, *, source: str, day: date, may_be_empty: bool = False
 ) -> CheckedBatch:
@@ -67,11 +75,11 @@ def check_batch(
     nothing is recorded while it is, unless something failed before.
     """
     where: dict[str, object] = {"table_name": suite.table.name, "source": source}
-    if source != ALL_SOURCES:  # a present state has one newest batch, whatever day brought it
+    if not is_present_state(source):  # which has one newest batch, whatever day brought it
         where["day"] = day
     hash_of_batch = batch_hash(suite, rows)
     standing = workspace.lake.read(OUTCOMES, where=where)
-    if (may_be_empty or source == ALL_SOURCES) and not rows.num_rows and all(standing["success"].to_pylist()):
+    if (may_be_empty or is_present_state(source)) and not rows.num_rows and all(standing["success"].to_pylist()):
         return CheckedBatch(rows, (), ())
     if set(standing["batch_hash"].to_pylist()) != {hash_of_batch}:
         validation = validate(suite, rows)

@@ -6,7 +6,7 @@ from datetime import date
 from typing import Literal
 
 from assay.lake import Commit
-from assay.quality.outcomes import ALL_SOURCES
+from assay.quality.outcomes import is_present_state
 from assay.schema import table_of
 from assay.tables import QuarantineRow
 from assay.workspace import Workspace
@@ -59,6 +59,6 @@ def replace_quarantine(
         for refusal in refusals
     )
     place: dict[str, object] = {"stage": stage, "source": source}
-    if source != ALL_SOURCES:
+    if not is_present_state(source):
         place["day"] = day
     return workspace.lake.replace_partition(QUARANTINE, rows, partitions=place)

@@ -10,7 +10,7 @@ from datetime import date
 from typing import Annotated
 
 from assay.lake import Commit
-from assay.quality.outcomes import ALL_SOURCES
+from assay.quality.outcomes import is_present_state
 from assay.quality.rules import Rule
 from assay.schema import Table, table, table_of
 from assay.tables import ComputedAt, RunId
@@ -27,7 +27,7 @@ class VerdictRow:
     """What each invariant of a table said about a source and day when it was judged last."""
 
     table_name: Annotated[str, "Table whose day was judged."]
-    source: Annotated[str, "Source of the day; `*` for tables of the present state."]
+    source: Annotated[str, "Source of the day; `*` for tables of the present state, with the chunker for gold/chunks."]
     day: Annotated[date, "UTC day of observation; the first day of all for tables of the present state."]
     rule: Annotated[str, "Name of the invariant and of its asset check."]
     passed: Annotated[bool, "Whether it held; a day of which one did not stays out of gold."]
@@ -57,14 +57,14 @@ def record_verdicts(workspace: Workspace, judged: Table, source: str, day: date,
         for rule in rules
     )
     place: dict[str, object] = {"table_name": judged.name, "source": source}
-    if source != ALL_SOURCES:  # of a present state only the newest verdict counts, whatever day brought it
+    if not is_present_state(source):  # of a present state only the newest verdict counts, whatever day brought it
         place["day"] = day
     return workspace.lake.replace_partition(VERDICTS, rows, partitions=place)
 
 
-def broken_invariants(workspace: Workspace, tables: tuple[Table, ...]) -> list[str]:
+def broken_invariants(workspace: Workspace, tables: tuple[Table, ...], *, source: str) -> list[str]:
     """`table: rule` of every invariant of these tables of the present state that did not hold when it was judged last."""
-    where = {"table_name": [one.name for one in tables], "source": ALL_SOURCES, "passed": False}
+    where = {"table_name": [one.name for one in tables], "source": source, "passed": False}
     return sorted(
         f"{row['table_name']}: {row['rule']}" for row in workspace.lake.read(VERDICTS, where=where).to_pylist()
     )

@@ -6,7 +6,7 @@ from assay.retrieval.index import ChunkIndex, IndexCommit, table_name
 from assay.retrieval.legs import SearchMode
 from assay.retrieval.maintenance import MaintenanceReport
 from assay.retrieval.search import QueryModel, Searcher
-from assay.retrieval.serving import ServingPointer, publish_pointer, read_history, read_pointer, retained_releases
+from assay.retrieval.serving import ServingPointer, flip, read_head, read_history, read_pointer, retained_releases
 
 __all__ = [
     "ChunkIndex",
@@ -19,8 +19,9 @@ __all__ = [
     "SearchResult",
     "Searcher",
     "ServingPointer",
+    "flip",
     "fuse",
-    "publish_pointer",
+    "read_head",
     "read_history",
     "read_pointer",
     "retained_releases",

@@ -21,7 +21,7 @@ from assay.locks import exclusive
 from assay.quality.blocked_days import blocked_days
 from assay.retrieval import engine
 from assay.retrieval.denials import Denial, read_denials, write_denials
-from assay.retrieval.serving import CANDIDATE_FOLDER, read_pointer, retained_releases
+from assay.retrieval.serving import guarded_releases
 from assay.warehouse import query, registered
 from assay.workspace import Workspace
 
@@ -112,14 +112,13 @@ def _held(workspace: Workspace) -> Iterator[pa.Table]:
 
     Besides the releases also state and chunks: what they still hold can be in a release that is being built now. And
     the candidate, for the gate reads the state only after it wrote the candidate's pointer: either it sees the state that
-    knows the deletion, or its candidate is seen here.
+    knows the deletion, or its candidate is seen here. Of every live configuration the head: a rollback serves it at once.
     """
     state = workspace.lake.read(STATE, where={"is_deleted": False}, columns=_HELD.names)
     yield state.select(_HELD.names).cast(_HELD)
     yield workspace.lake.read(CHUNKS, columns=_HELD.names).select(_HELD.names).cast(_HELD)
-    releases_path = workspace.settings.releases_path
-    pointers = [*retained_releases(releases_path), read_pointer(releases_path / CANDIDATE_FOLDER)]
-    for table, version in sorted({(one.table, one.version) for one in pointers if one is not None}):
+    pointers = guarded_releases(workspace.settings.releases_path)
+    for table, version in sorted({(one.table, one.version) for one in pointers}):
         try:
             with engine.storage_errors(f"reading version {version} of the table {table}"):
                 rows = engine.open_table(workspace.settings.vectors_path, table, version)

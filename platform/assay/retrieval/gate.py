@@ -1,6 +1,7 @@
 """The fast gate: a data change serves only after its invariants hold and its canary questions are answered.
 
-The serving pointer moves to the new version when the gate passed; otherwise it stays, and the old version goes on.
+Every live configuration is judged by it, each on its own table. Where it passed, the configuration's head moves to the new
+version, and the serving pointer with it where that configuration serves; otherwise both stay, and the old version goes on.
 """
 
 from collections.abc import Mapping
@@ -9,7 +10,7 @@ from datetime import UTC, datetime
 
 from assay.built_from import inputs_of
 from assay.documents.duplicates import DUPLICATES, SIGNATURES
-from assay.documents.gold import CHUNKS, configured_chunker
+from assay.documents.gold import CHUNKS, chunks_source
 from assay.documents.state import STATE
 from assay.embeddings import Embedder
 from assay.locks import exclusive
@@ -17,6 +18,7 @@ from assay.quality.outcomes import ALL_SOURCES, failed_expectations
 from assay.quality.rules import Rule, none_of
 from assay.quality.verdicts import broken_invariants
 from assay.retrieval.canaries import Canary, CanarySet, canaries_for
+from assay.retrieval.configurations import ReleaseConfiguration, write_manifest
 from assay.retrieval.deny_list import update_deny_list
 from assay.retrieval.index import ChunkIndex
 from assay.retrieval.invariants import index_rules
@@ -26,8 +28,11 @@ from assay.retrieval.serving import (
     CANDIDATE_FOLDER,
     ServingPointer,
     complete_history,
-    publish_pointer,
+    flip,
+    read_head,
     read_pointer,
+    serving_lock,
+    write_head,
     write_pointer,
 )
 from assay.warehouse import engine
@@ -42,14 +47,21 @@ MIN_SMOKE_RECALL = 0.7
 
 @dataclass(frozen=True)
 class GateReport:
-    """The fast gate's verdict on a version. `published` is False where it failed, or where it served already."""
+    """The fast gate's verdict on a version of a configuration's table.
 
+    `head`: the configuration's head afterwards, None where none ever passed. `published`: whether the serving pointer moved
+    to it: False where the gate failed, where this version served already, and where another configuration serves.
+    `serving`: what serves afterwards.
+    """
+
+    configuration: str
     release_id: str
     table: str
     version: int
     rules: tuple[Rule, ...]
     canaries: tuple[tuple[Canary, bool], ...]
     smoke: bool
+    head: str | None
     published: bool
     serving: str | None
 
@@ -62,59 +74,93 @@ class GateReport:
         return tuple(rule.name for rule in self.rules if not rule.passed)
 
 
-def release_newest(workspace: Workspace, embedder: Embedder) -> GateReport:
-    """Judge the newest version of the index and move the serving pointer to it when every rule holds.
+def release_newest(workspace: Workspace, embedder: Embedder, configuration: ReleaseConfiguration) -> GateReport:
+    """Judge the newest version of a configuration's table; where every rule holds, move its head there, and the serving
+    pointer too where this configuration serves.
 
     Raises NotReady when nothing was indexed yet.
     """
-    settings = workspace.settings
+    workspace = workspace.under(configuration.settings(workspace.settings))
+    releases_path = workspace.settings.releases_path
     # The table's lock too: a commit in between would be judged in place of the version that is published.
-    with exclusive(settings.locks_path / "serving.lock"), exclusive(table_lock(workspace, embedder)):
+    with exclusive(serving_lock(workspace.settings)), exclusive(table_lock(workspace, embedder)):
         index = open_index(workspace, embedder)
-        pointer = _candidate(workspace, embedder, index)
-        serving = read_pointer(settings.releases_path)
-        if serving is not None:
-            complete_history(settings.releases_path, serving)
-        inputs = inputs_of(workspace, index.name)
-        columns = ["document_id", "allowed_principals", "title", "heading_path"]
-        chunks = workspace.at(inputs).lake.read(CHUNKS, columns=columns)
-        canaries = canaries_for(chunks, settings.canaries)
-        answered = _ask(workspace, embedder, pointer, canaries)
-        if workspace.lake.version(STATE) != inputs.get(STATE.name):
-            # Another run went on. What it deleted is in this release still: with the candidate's pointer written, where
-            # the deny-list looks, the list names it before the release can serve.
-            with engine() as connection:
-                update_deny_list(workspace, connection)
+        complete_history(releases_path)
+        pointer = _candidate(workspace, configuration, index)
+        canaries, answered = _asked(workspace, embedder, index, pointer)
         rules = (
             *index_rules(workspace, index),
-            _outcome_rule(workspace),
-            _verdict_rule(workspace),
+            _outcome_rule(workspace, configuration.chunker),
+            _verdict_rule(workspace, configuration.chunker),
             _canary_rule(canaries, answered),
         )
-        passed = all(rule.passed for rule in rules)
-        fresh = serving is None or (serving.table, serving.version) != (pointer.table, pointer.version)
-        if passed and fresh:
-            publish_pointer(settings.releases_path, pointer)
-            serving = pointer
+        published = all(rule.passed for rule in rules) and _move(workspace, configuration, pointer)
+        head, serving = read_head(releases_path, pointer.configuration), read_pointer(releases_path)
     return GateReport(
+        configuration=pointer.configuration,
         release_id=pointer.release_id,
         table=pointer.table,
         version=pointer.version,
         rules=rules,
         canaries=tuple(answered.items()),
         smoke=canaries.smoke,
-        published=passed and fresh,
+        head=head.release_id if head else None,
+        published=published,
         serving=serving.release_id if serving else None,
     )
 
 
-def _outcome_rule(workspace: Workspace) -> Rule:
-    failed = failed_expectations(workspace, (STATE, SIGNATURES, DUPLICATES, CHUNKS), source=ALL_SOURCES)
+def _asked(
+    workspace: Workspace, embedder: Embedder, index: ChunkIndex, pointer: ServingPointer
+) -> tuple[CanarySet, dict[Canary, bool]]:
+    """The questions, and whether the candidate answers them."""
+    inputs = inputs_of(workspace, index.name)
+    columns = ["document_id", "allowed_principals", "title", "heading_path"]
+    chunks = workspace.at(inputs).lake.read(CHUNKS, where={"chunker": pointer.chunker}, columns=columns)
+    canaries = canaries_for(chunks, workspace.settings.canaries)
+    answered = _ask(workspace, embedder, pointer, canaries)
+    if workspace.lake.version(STATE) != inputs.get(STATE.name):
+        # Another run went on. What it deleted is in this release still: with the candidate's pointer written, where
+        # the deny-list looks, the list names it before the release can serve.
+        with engine() as connection:
+            update_deny_list(workspace, connection)
+    return canaries, answered
+
+
+def _move(workspace: Workspace, configuration: ReleaseConfiguration, pointer: ServingPointer) -> bool:
+    """Move the head, and the serving pointer of the configuration that serves, where they are at another version.
+
+    The head first: killed in between, the next run finds the serving pointer behind and moves it.
+    """
+    releases_path = workspace.settings.releases_path
+    write_manifest(releases_path, configuration)
+    head, serving = read_head(releases_path, pointer.configuration), read_pointer(releases_path)
+    if head is None or not _same_version(head, pointer):
+        head = pointer
+        write_head(releases_path, head)
+    if serving is None or serving.configuration != pointer.configuration or _same_version(serving, pointer):
+        return False
+    flip(releases_path, head, "publish")
+    return True
+
+
+def _same_version(one: ServingPointer, other: ServingPointer) -> bool:
+    return (one.table, one.version) == (other.table, other.version)
+
+
+def _outcome_rule(workspace: Workspace, chunker: str) -> Rule:
+    failed = [
+        *failed_expectations(workspace, (STATE, SIGNATURES, DUPLICATES), source=ALL_SOURCES),
+        *failed_expectations(workspace, (CHUNKS,), source=chunks_source(chunker)),
+    ]
     return none_of("blocking_expectations_hold", failed, "blocking expectations failed")
 
 
-def _verdict_rule(workspace: Workspace) -> Rule:
-    broken = broken_invariants(workspace, (STATE, DUPLICATES, CHUNKS))
+def _verdict_rule(workspace: Workspace, chunker: str) -> Rule:
+    broken = [
+        *broken_invariants(workspace, (STATE, DUPLICATES), source=ALL_SOURCES),
+        *broken_invariants(workspace, (CHUNKS,), source=chunks_source(chunker)),
+    ]
     return none_of("recorded_invariants_hold", broken, "invariants were broken when they were judged last")
 
 
@@ -128,15 +174,17 @@ def _canary_rule(canaries: CanarySet, answered: Mapping[Canary, bool]) -> Rule:
     return Rule("canary_questions_are_answered", recall >= needed, detail, len(answered) - sum(answered.values()))
 
 
-def _candidate(workspace: Workspace, embedder: Embedder, index: ChunkIndex) -> ServingPointer:
+def _candidate(workspace: Workspace, configuration: ReleaseConfiguration, index: ChunkIndex) -> ServingPointer:
     return ServingPointer(
-        release_id=f"{index.name}@{index.version}",
+        release_id=f"{configuration.configuration_id}@{index.version}",
         table=index.name,
         version=index.version,
-        model=embedder.model.name,
-        fingerprint=embedder.model.fingerprint,
-        chunker=configured_chunker(workspace.settings),
+        model=configuration.model,
+        fingerprint=configuration.fingerprint,
+        chunker=configuration.chunker,
+        configuration=configuration.configuration_id,
         published_at=datetime.now(UTC).isoformat(timespec="microseconds"),
+        run_id=workspace.run.run_id,
     )
 
 
@@ -146,7 +194,14 @@ def _ask(workspace: Workspace, embedder: Embedder, pointer: ServingPointer, cana
     write_pointer(folder, pointer)
     model = QueryModel(embedder.model.fingerprint, lambda text: embedder.embed_query(text, remember=True))
     # With the deny-list: the candidate is judged by what it would answer, not by what it holds.
-    searcher = Searcher(workspace.settings.vectors_path, folder, lambda: model, workspace.settings.releases_path)
+    settings = workspace.settings
+    searcher = Searcher(
+        settings.vectors_path,
+        folder,
+        lambda _: model,
+        settings.releases_path,
+        mode_of=lambda _: settings.search_mode,
+    )
     return {
         canary: canary.document_id
         in {

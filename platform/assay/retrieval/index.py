@@ -28,6 +28,7 @@ from assay.schema import table_of
 from assay.tables import ChunkRow
 
 _CHUNKS = table_of(ChunkRow).schema
+TABLE_PREFIX = "chunks-"
 # Compared and read for reconciling through their hashes: they are most of the bytes.
 _HEAVY_COLUMNS = ("text", "context_text", "vector")
 STANDING_SCHEMA = pa.schema([field for field in _CHUNKS if field.name not in _HEAVY_COLUMNS])
@@ -58,7 +59,7 @@ def table_name(fingerprint: str, chunker: str) -> str:
     The columns are part of it: after an upgrade that changes them a new table is built, the old one serves meanwhile.
     """
     columns = [f"{field.name} {field.type}" for field in _CHUNKS]
-    return f"chunks-{_short_hash(fingerprint)}-{_short_hash(chr(10).join([chunker, *columns]))}"
+    return f"{TABLE_PREFIX}{_short_hash(fingerprint)}-{_short_hash(chr(10).join([chunker, *columns]))}"
 
 
 def index_schema(dimension: int) -> pa.Schema:

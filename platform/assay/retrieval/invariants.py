@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow.compute
 
 from assay.built_from import inputs_of
-from assay.documents.gold import CHUNKS
+from assay.documents.chunk_rows import CHUNKS, configured_chunker
 from assay.documents.state import STATE, current_mask
 from assay.embeddings import Embedder
 from assay.quality.rules import Rule, none_of
@@ -15,7 +15,7 @@ from assay.retrieval.denials import Denial, denials_within, read_denials, withou
 from assay.retrieval.filters import one_of, prefilter
 from assay.retrieval.index import ChunkIndex
 from assay.retrieval.reconcile import unequal_documents
-from assay.retrieval.serving import retained_releases
+from assay.retrieval.serving import guarded_releases
 from assay.workspace import Workspace
 
 pc: Any = pyarrow.compute  # its functions are made at import, where no type checker sees them
@@ -27,11 +27,13 @@ SAMPLED_VECTORS = 256
 def index_rules(workspace: Workspace, index: ChunkIndex) -> tuple[Rule, ...]:
     """Invariants 3, 4 and 9: the vectors are the current chunks, documents stand whole, nothing deleted is there.
 
-    Judged against the versions that the index was built from; the caller holds the table's lock.
+    Judged against the versions that the index was built from, for the chunker of the workspace's settings; the caller
+    holds the table's lock.
     """
     lake = workspace.at(inputs_of(workspace, index.name)).lake
     standing = index.standing()
-    chunks = lake.read(CHUNKS, columns=standing.column_names).select(standing.column_names)
+    chunker = {"chunker": configured_chunker(workspace.settings)}
+    chunks = lake.read(CHUNKS, where=chunker, columns=standing.column_names).select(standing.column_names)
     state = lake.read(STATE)
     gone = set(state.filter(pc.invert(current_mask(state)))["document_id"].to_pylist())
     versions = standing.group_by("document_id").aggregate([("document_version", "count_distinct")])
@@ -50,7 +52,7 @@ def deny_rules(workspace: Workspace) -> list[Rule]:
     denials, _ = read_denials(workspace.settings.releases_path)
     found: set[str] = set()
     judged = 0
-    for pointer in retained_releases(workspace.settings.releases_path) if denials else ():
+    for pointer in guarded_releases(workspace.settings.releases_path) if denials else ():
         try:
             with engine.storage_errors(f"reading release {pointer.release_id}"):
                 table = engine.open_table(workspace.settings.vectors_path, pointer.table, pointer.version)

@@ -15,8 +15,6 @@ from assay.retrieval.hits import Hit, Place
 SearchMode = Literal["hybrid", "dense", "lexical"]
 Vector = npt.NDArray[np.float32]
 
-# The fusion's weights were tuned on the union of both legs' top 100; with 50 it loses .002 nDCG@10.
-LEG_DEPTH = 100
 # Candidates of the 4-bit index read again with full vectors, per candidate asked for: 1 makes the distances exact, and
 # as a leg asks for 100 to find 10, more brings no recall (.91 on 100k random vectors with 1, 2, 4 and 8).
 REFINE_FACTOR = 1
@@ -69,7 +67,7 @@ def find(
     table: Any, rows: int, release_id: str, request: Request, vector: Vector | None, watch: Stopwatch
 ) -> tuple[Hit, ...]:
     """The hits in a table of `rows` rows; `vector` is the embedded query, None for a lexical search."""
-    depth = min(max(LEG_DEPTH, request.k), rows)
+    depth = min(max(fusion.LEG_DEPTH, request.k), rows)
     ranked: dict[str, _Candidate] = {}
     while depth:
         candidates, exhausted = _candidates(table, request, vector, depth, watch)

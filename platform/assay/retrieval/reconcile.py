@@ -12,13 +12,14 @@ import pyarrow.compute
 
 from assay.built_from import inputs_of, remember
 from assay.documents.bronze import day_of
-from assay.documents.gold import CHUNKS, chunks_lock, configured_chunker
+from assay.documents.chunk_rows import CHUNKS, configured_chunker
+from assay.documents.gold import chunks_lock
 from assay.embeddings import Embedder
 from assay.locks import exclusive
 from assay.progress import bar
 from assay.retrieval.index import STANDING_SCHEMA, ChunkIndex, table_name
 from assay.retrieval.maintenance import MaintenanceReport
-from assay.retrieval.serving import retained_releases
+from assay.retrieval.serving import guarded_releases
 from assay.rows import differences
 from assay.workspace import Workspace
 
@@ -48,30 +49,36 @@ class IndexReport:
     by_day: Mapping[date, Mapping[str, int]]
 
 
+def index_name(workspace: Workspace, embedder: Embedder) -> str:
+    """The table of a model and of the chunker that the workspace's settings name."""
+    return table_name(embedder.model.fingerprint, configured_chunker(workspace.settings))
+
+
 def open_index(workspace: Workspace, embedder: Embedder, *, create: bool = False) -> ChunkIndex:
-    """The table of the configured model and chunker."""
-    name = table_name(embedder.model.fingerprint, configured_chunker(workspace.settings))
-    return ChunkIndex.open(workspace.settings.vectors_path, name, embedder.model.dimension, create)
+    """That table, made when `create` and it does not exist. Raises NotReady when it does not exist."""
+    return ChunkIndex.open(
+        workspace.settings.vectors_path, index_name(workspace, embedder), embedder.model.dimension, create
+    )
 
 
 def table_lock(workspace: Workspace, embedder: Embedder) -> Path:
     """The lock that whoever writes or judges the table holds."""
-    name = table_name(embedder.model.fingerprint, configured_chunker(workspace.settings))
-    return workspace.settings.locks_path / f"{name}.lock"
+    return workspace.settings.locks_path / f"{index_name(workspace, embedder)}.lock"
 
 
 def reconcile_index(workspace: Workspace, embedder: Embedder) -> IndexReport:
-    """Bring the table to the current chunks, a thousand documents a commit; a document is replaced in one commit.
+    """Bring the table to the current chunks of its chunker, a thousand documents a commit; a document is replaced in one.
 
     What is in the cache is not embedded again. Nothing is written where nothing differs.
     """
-    name = table_name(embedder.model.fingerprint, configured_chunker(workspace.settings))
+    chunker, name = configured_chunker(workspace.settings), index_name(workspace, embedder)
     with exclusive(table_lock(workspace, embedder)):
         index = open_index(workspace, embedder, create=True)
         with exclusive(chunks_lock(workspace)):
             inputs = {CHUNKS.name: workspace.lake.version(CHUNKS), **inputs_of(workspace, CHUNKS.name)}
         lake = workspace.at(inputs).lake
-        desired = lake.read(CHUNKS, columns=STANDING_SCHEMA.names).select(STANDING_SCHEMA.names)
+        of_chunker: dict[str, object] = {"chunker": chunker}
+        desired = lake.read(CHUNKS, where=of_chunker, columns=STANDING_SCHEMA.names).select(STANDING_SCHEMA.names)
         standing = index.standing()
         _redate(index, desired, standing)
         differing, removed = _differing_documents(desired, standing)
@@ -79,7 +86,7 @@ def reconcile_index(workspace: Workspace, embedder: Embedder) -> IndexReport:
         by_day: dict[date, Counter[str]] = {}
         with bar("embedding") as report:
             for group in _groups(differing, DOCUMENTS_PER_COMMIT):
-                rows = lake.read(CHUNKS, where={"document_id": group})
+                rows = lake.read(CHUNKS, where={"document_id": group, **of_chunker})
                 vectors = embedder.embed(rows["context_text"].to_pylist(), progress=report)
                 for version, is_new in zip(rows["document_version"].to_pylist(), vectors.is_new, strict=True):
                     by_day.setdefault(day_of(version), Counter())["embedded" if is_new else "reused"] += 1
@@ -122,9 +129,9 @@ def maintain_index(workspace: Workspace, embedder: Embedder) -> MaintenanceRepor
 
 
 def _served_versions(workspace: Workspace, name: str) -> set[int]:
-    """Versions of this table that serve or could serve again."""
-    retained = retained_releases(workspace.settings.releases_path)
-    return {pointer.version for pointer in retained if pointer.table == name}
+    """Versions of this table that serve, could serve again or are being judged, under whichever configuration."""
+    guarded = guarded_releases(workspace.settings.releases_path)
+    return {pointer.version for pointer in guarded if pointer.table == name}
 
 
 def unequal_documents(desired: pa.Table, standing: pa.Table) -> set[str]:
