@@ -130,9 +130,9 @@ def row(document_id, heading, text="Something that is long enough to ask about."
         "document_id": document_id,
         "allowed_principals": ["public"],
         "title": title,
-        "heading_path": [heading],
+        "heading_path": [heading] if heading else [],
         "start": start,
-        "text": f"## {heading}\n\n{text}\n",
+        "text": f"## {heading}\n\n{text}\n" if heading else text,
     }
 
 
@@ -146,6 +146,13 @@ def test_smoke_questions_do_not_depend_on_the_order_of_chunks(order):
 def test_a_heading_of_two_documents_and_one_without_text_are_no_questions():
     rows = [row("docs:a.md", "Contact us now"), row("docs:b.md", "Contact us now"), row("docs:a.md", "Empty one", "no")]
     assert heading_questions(pa.Table.from_pylist(rows)) == ()
+
+
+def test_a_document_without_a_heading_is_asked_for_by_its_opening_words():
+    text = "Letters leave the house at four, parcels on Tuesdays and Fridays."
+    [found] = heading_questions(pa.Table.from_pylist([row("docs:post.txt", None, text, title="Post")]))
+    assert found.question == "Letters leave the house at four, parcels on"
+    assert found.passages[0].places[0].quote == text
 
 
 def test_every_document_is_asked_about_before_one_is_asked_about_again():

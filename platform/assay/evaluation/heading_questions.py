@@ -1,10 +1,11 @@
 """Smoke questions: made from headings where nobody wrote golden ones, and answered by what stands below the heading.
 
-They show that documents are found by their own headings, and nothing more.
+They show that documents are found by their own headings, and nothing more. A document without a heading is asked for by
+its opening words.
 """
 
 import hashlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -18,19 +19,25 @@ MAX_SMOKE_QUESTIONS = 200
 # A passage is a line's beginning: another chunker, which cuts elsewhere, still has it in one piece.
 _MAX_QUOTE_CHARACTERS = 200
 _MIN_QUOTE_CHARACTERS = 20
+# Of a document without a heading: enough to know it by, and no whole line.
+_OPENING_WORDS = 8
 # What `heading_questions` needs of gold/chunks.
 CHUNK_COLUMNS = ("document_id", "allowed_principals", "title", "heading_path", "start", "text")
 
 
 def heading_questions(chunks: pa.Table) -> tuple[GoldenQuestion, ...]:
-    """A question for each heading that occurs under one document only, at most 200, as many of each document as can be.
+    """A question for each heading that occurs under one document only, at most 200, as many of each document as can be;
+    for a document that has none, one of its opening words.
 
     `chunks`: rows of gold/chunks with `CHUNK_COLUMNS`. The same chunks give the same questions in any order.
     """
     rows: list[dict[str, Any]] = chunks.select(CHUNK_COLUMNS).to_pylist()
     owners: defaultdict[str, set[str]] = defaultdict(set)
     firsts: dict[tuple[str, str], dict[str, Any]] = {}
+    openings: dict[str, tuple[dict[str, Any], GoldenPlace]] = {}
     for row in sorted(rows, key=_order):
+        if row["document_id"] not in openings and (place := _passage(row)):
+            openings[row["document_id"]] = (row, place)
         text = _question(row)
         owners[text].add(row["document_id"])
         firsts.setdefault((row["document_id"], text), row)
@@ -38,6 +45,11 @@ def heading_questions(chunks: pa.Table) -> tuple[GoldenQuestion, ...]:
     for (document_id, text), row in firsts.items():
         if len(owners[text]) == 1 and len(text.split()) >= MIN_QUESTION_WORDS and (place := _passage(row)):
             by_document[document_id].append(_golden(text, row, place))
+    asked = {one: " ".join(place.quote.split()[:_OPENING_WORDS]) for one, (_, place) in openings.items()}
+    shared = Counter(asked.values())
+    for document_id, (row, place) in openings.items():
+        if document_id not in by_document and shared[asked[document_id]] == 1:
+            by_document[document_id].append(_golden(asked[document_id], row, place))
     ranked = [sorted(those, key=lambda one: one.id) for those in by_document.values()]
     return tuple(one for _, one in sorted(_by_turns(ranked), key=lambda turn: (turn[0], turn[1].id)))[
         :MAX_SMOKE_QUESTIONS

@@ -102,12 +102,14 @@ def _has_enough(arms: MetricArms, policy: GatePolicy) -> bool:
 
 
 def _rule_findings(rules: Sequence[MetricArms], policy: GatePolicy) -> list[Finding]:
-    """Step 2 alone, where the policy allows it for want of items."""
+    """Step 2 alone, where the policy allows it for want of items. Rules that judged nothing do not let anything pass."""
+    found = [one for one in (zero_tolerance(arms) for arms in rules) if one is not None]
+    if not found:
+        return [Finding("undecided", "INCONCLUSIVE", "No question was asked, so nothing was tested.")]
     said = (
         f"No metric has {policy.rules_alone_below} clusters, so nothing was measured: the rules of layer 1 decide alone, "
         f"as the policy `{policy.name}` says."
     )
-    found = [one for one in (zero_tolerance(arms) for arms in rules) if one is not None]
     return [*found, Finding("undecided", "WARN", said)]
 
 
