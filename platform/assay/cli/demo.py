@@ -40,14 +40,15 @@ def demo(
     _show_documents(console, results.documents)
     if results.events:
         _show_events(console, results.events)
-    show_gate_verdict(console, settings, results.documents)
     ran = [results.documents, *([results.events] if results.events else [])]
     if not results.documents.success:
+        show_gate_verdict(console, settings, results.documents)
         console.print("The gate or a blocking check said no: what served before goes on serving.")
         return exit_code(*ran)
     canary = _question(settings)
     console.rule("One question, answered from the release that serves")
     show_hits(console, _ask(settings, canary))
+    show_gate_verdict(console, settings, results.documents)
     console.print("\nTwo commands to try next:")
     console.print(f'  .venv/bin/assay search "{canary.question}" --mode lexical', markup=False, soft_wrap=True)
     console.print(
