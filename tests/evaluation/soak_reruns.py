@@ -2,8 +2,9 @@
 
     PYTHONPATH=tests python tests/evaluation/soak_reruns.py [--report docs/soak.md] [--reruns 50] [--home DIR]
 
-Twenty minutes on two cores. `--home`: a home in which `assay demo` ran; without it one is made. Exits 1 where a clean re-run
-fails, more are INCONCLUSIVE than their discordance explains, or a fault is not stopped by its rule.
+A re-run takes some 7 s of CPU, all faults together some four minutes. `--home`: a home in which `assay demo` ran; without it
+one is made. Exits 1 where a clean re-run fails, more are INCONCLUSIVE than their discordance explains, or a fault is not
+stopped by its rule.
 """
 
 import argparse
