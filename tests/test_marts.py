@@ -142,13 +142,14 @@ def test_what_has_not_changed_is_not_built_again(stood: Stood) -> None:
 def test_what_is_judged_of_events_concerns_no_mart_of_documents(stood: Stood) -> None:
     workspace = stood.pipeline.workspace()
     outcomes = workspace.lake.read(OUTCOMES, where={"table_name": DOCUMENTS.name, "source": "x", "day": day(1)})
-    of_events = outcomes.set_column(
-        outcomes.column_names.index("table_name"),
-        outcomes.schema.field("table_name"),
-        [["silver/events"] * outcomes.num_rows],
-    )
-    place = {"table_name": "silver/events", "source": "x", "day": day(1)}
-    workspace.lake.replace_partition(OUTCOMES, of_events, partitions=place)
+    for table_name in ("silver/events", "quality/feature_drift", "features/viewer_disputes"):
+        of_events = outcomes.set_column(
+            outcomes.column_names.index("table_name"),
+            outcomes.schema.field("table_name"),
+            [[table_name] * outcomes.num_rows],
+        )
+        place = {"table_name": table_name, "source": "x", "day": day(1)}
+        workspace.lake.replace_partition(OUTCOMES, of_events, partitions=place)
     assert not refresh(workspace, PROJECT, "documents").was_built
 
 

@@ -16,7 +16,7 @@ import duckdb
 import pyarrow as pa
 
 from assay.dbt import NodeResult, build, manifest_of, project_hash
-from assay.event_tables import EventDayRow, EventRow, LogRow
+from assay.event_tables import EventDayRow, EventRow, FeatureDriftRow, LogRow
 from assay.lake_tables import LAKE_TABLES
 from assay.locks import exclusive
 from assay.mart_builds import Built, read_built, touched_days, write_built
@@ -33,7 +33,7 @@ Group: TypeAlias = Literal["documents", "events"]
 
 EVENTS, EVENT_DAYS = table_of(EventRow), table_of(EventDayRow)
 # What is judged of the events, besides their feature views.
-EVENT_HALF = frozenset({table_of(LogRow).name, EVENTS.name})
+EVENT_HALF = frozenset(table_of(one).name for one in (LogRow, EventRow, FeatureDriftRow))
 
 
 @dataclass(frozen=True)

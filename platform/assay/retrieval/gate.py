@@ -21,7 +21,7 @@ from assay.retrieval.canaries import Canary, CanarySet, canaries_for
 from assay.retrieval.configurations import ReleaseConfiguration, write_manifest
 from assay.retrieval.deny_list import update_deny_list
 from assay.retrieval.index import ChunkIndex
-from assay.retrieval.invariants import index_rules
+from assay.retrieval.invariants import cache_rules, index_rules
 from assay.retrieval.reconcile import open_index, table_lock
 from assay.retrieval.search import QueryModel, Searcher
 from assay.retrieval.serving import (
@@ -90,6 +90,7 @@ def release_newest(workspace: Workspace, embedder: Embedder, configuration: Rele
         canaries, answered = _asked(workspace, embedder, index, pointer)
         rules = (
             *index_rules(workspace, index),
+            *cache_rules(index, embedder),
             _outcome_rule(workspace, configuration.chunker),
             _verdict_rule(workspace, configuration.chunker),
             _canary_rule(canaries, answered),

@@ -44,7 +44,7 @@ class QualityFault:
 
 @dataclass(frozen=True)
 class DataFault:
-    """A fault that a rule on the data must stop before anything is asked: of the fast gate, or a check of the index.
+    """A fault that a rule on the data must stop before anything is asked: one of the fast gate.
 
     `plant` changes a copy of a home in which the sound release serves, and gives all rules as they are judged then.
     """
@@ -53,4 +53,3 @@ class DataFault:
     what: str
     plant: Callable[[Bench], tuple[Rule, ...]]
     rule: str
-    by: Literal["fast gate", "check of `gold/embeddings`"] = "fast gate"

@@ -31,13 +31,13 @@ A slice of fewer than seven documents proves nothing by itself: `es` has six and
 
 ## Stopped before a question is asked
 
-Planted into a copy of the demo's home, behind the back of what writes the index. The fast gate and the blocking checks of `gold/embeddings` look at the table; what served before goes on.
+Planted into a copy of the demo's home, behind the back of what writes the index. The fast gate looks at the table and moves no pointer; what served before goes on. The blocking checks of `gold/embeddings` say the same.
 
-| fault | planted | rule | of |
-|---|---|---|---|
+| fault | planted | rule |
+|---|---|---|
 {chr(10).join(_data_rows())}
 
-Missing normalization changes no ranking here, for a cosine does not look at lengths; the check alone notices it.
+Missing normalization changes no ranking here, for a cosine does not look at lengths; this rule alone notices it.
 
 ## What is clean passes
 
@@ -56,7 +56,7 @@ def _quality_rows() -> Iterator[str]:
 
 
 def _data_rows() -> Iterator[str]:
-    return (f"| {one.name} | {one.what} | `{one.rule}` | {one.by} |" for one in DATA_FAULTS)
+    return (f"| {one.name} | {one.what} | `{one.rule}` |" for one in DATA_FAULTS)
 
 
 if __name__ == "__main__":

@@ -276,21 +276,18 @@ DATA_FAULTS: tuple[DataFault, ...] = (
         "each vector stands beside another chunk",
         data.planted(data.shuffled_ids),
         "vectors_come_from_the_cache",
-        "check of `gold/embeddings`",
     ),
     DataFault(
         "missing normalization",
         "vectors are as long as the sum of their tokens'",
         data.planted(data.missing_normalization),
         "vectors_come_from_the_cache",
-        "check of `gold/embeddings`",
     ),
     DataFault(
         "another model of the same dimension",
         "every vector is another than the model's",
         data.planted(data.other_vectors),
         "vectors_come_from_the_cache",
-        "check of `gold/embeddings`",
     ),
 )
 
