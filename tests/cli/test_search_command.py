@@ -129,5 +129,5 @@ def test_release_source_and_k_narrow_the_answer(demo: Demo, northwind: dict[str,
     right, wrong = together(demo.home, (*ask, serving), (*ask, "chunks-0@1"))
     assert answer(right)["release"] == serving
     assert len(answer(right)["hits"]) == 2
-    assert (wrong.code, wrong.out) == (3, "")
-    assert f"`chunks-0@1` does not serve, `{serving}` does" in wrong.err
+    assert (wrong.code, wrong.out) == (2, "")
+    assert f"There is no release `chunks-0@1`; there are `{serving}`" in wrong.err
