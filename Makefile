@@ -21,8 +21,9 @@ $(INSTALLED): pyproject.toml constraints.txt
 demo: setup
 	$(BIN)/assay demo
 
+# Three processes for two cores: some tests wait for daemons and for each other.
 test: setup
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 soak: setup
 	ASSAY_TEST_SCALE=soak $(BIN)/python -m pytest tests/integration/test_backfills.py tests/integration/test_fork.py

@@ -20,7 +20,7 @@ from assay.lake_tables import LAKE_TABLES
 from assay.model_tables import model_tables
 from assay.schema import Table, table_of
 from assay.settings import Settings
-from assay.tables import ChunkRow, DocumentRow, DocumentStateRow
+from assay.tables import ChunkRow, DailyTextsRow, DocumentRow, DocumentStateRow
 
 PROJECT = Path(__file__).parents[1] / "dbt_project"
 DBT = Path(sys.executable).with_name("dbt")
@@ -195,7 +195,17 @@ def test_the_manifest_serves_every_home(home: Home) -> None:
 def test_the_inventory_follows_the_lake(home: Home) -> None:
     lake = Lake(home.settings.lake_path)
 
-    put(lake, state("s:a", "umbra"), text("s:a", "añ😀"), chunk("s:a", 0, 7), chunk("s:a", 1, 5))
+    # A candidate's chunks stand beside those of what serves, and are not counted.
+    put(
+        lake,
+        state("s:a", "umbra"),
+        text("s:a", "añ😀"),
+        chunk("s:a", 0, 7),
+        chunk("s:a", 1, 5),
+        chunk("s:a", 2, 3, "other"),
+    )
+    table = table_of(DailyTextsRow)
+    lake.replace_rows(table, table.rows([daily_texts("s:a")]), column="document_id", values=["s:a"])
     put(lake, state("s:b"), text("s:b", "held back"))
     put(lake, state("s:gone", is_deleted=True), text("s:gone", "gone"))
     put(lake, state("s:unusable", has_text=False))
@@ -300,7 +310,11 @@ def text(document_id: str, content: str, *, version: int = VERSION) -> DocumentR
     )
 
 
-def chunk(document_id: str, ordinal: int, token_count: int) -> ChunkRow:
+def daily_texts(document_id: str) -> DailyTextsRow:
+    return DailyTextsRow("s", DAY, document_id, "hash", "fixed", [])
+
+
+def chunk(document_id: str, ordinal: int, token_count: int, chunker: str = "fixed") -> ChunkRow:
     return ChunkRow(
         chunk_id=f"{document_id}/{ordinal}",
         document_id=document_id,
@@ -321,5 +335,5 @@ def chunk(document_id: str, ordinal: int, token_count: int) -> ChunkRow:
         context_text="t",
         context_hash="hash",
         token_count=token_count,
-        chunker="fixed",
+        chunker=chunker,
     )
