@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def fast_gate_result(name: str, found: "LiveGateReport") -> dg.AssetCheckResult:
     """The check of the fast gate. It stops the run where what serves failed, or the candidate that the run is to evaluate.
 
-    A retained configuration that failed, or one whose model is gone, is a warning: it cannot be rolled back to as it is.
+    A retained configuration that failed or cannot be judged is a warning: it has no head, so it cannot be rolled back to.
     """
     stops = any(not one.passed and one.configuration not in found.retained for one in found.reports)
     rules = [
@@ -36,7 +36,7 @@ def fast_gate_result(name: str, found: "LiveGateReport") -> dg.AssetCheckResult:
 def configurations_table(found: "LiveGateReport") -> dg.MarkdownMetadataValue:
     """Every live configuration with its head, which is what a promotion or a rollback makes serve."""
     rows = [[one.configuration, one.head or "none", _held(one.passed), _answered(one)] for one in found.reports]
-    rows += [[one, "none", "**its model is gone**", ""] for one in found.unusable]
+    rows += [[one, "none", "**not judged**", ""] for one in found.unusable]
     return markdown_table(["configuration", "head", "passed", "canary questions"], rows)
 
 

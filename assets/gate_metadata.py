@@ -23,7 +23,7 @@ def check_metadata(settings: Settings, record: GateRecord) -> dict[str, Any]:
         "verdict": record.decision.verdict,
         "decided_by": record.decision.decided_by or "every step",
         "candidate": record.candidate.release_id,
-        "baseline": record.baseline.release_id if record.baseline else NO_BASELINE,
+        "baseline": _baseline(record),
         "findings": [
             " ".join(filter(None, [one.outcome, one.rule, one.metric, one.slice])) + f": {one.detail}"
             for one in stopped[:NAMED_FINDINGS]
@@ -42,7 +42,7 @@ def verdict_metadata(settings: Settings, record: GateRecord) -> dict[str, Any]:
         "decided_by": record.decision.decided_by or "every step",
         "smoke": "SMOKE: the questions were made from headings" if record.is_smoke else "no",
         "candidate": record.candidate.release_id,
-        "baseline": record.baseline.release_id if record.baseline else NO_BASELINE,
+        "baseline": _baseline(record),
         "candidate_run": record.candidate.run_id,
         "baseline_run": record.baseline.run_id if record.baseline else "",
         "judged_by_run": record.run_id,
@@ -56,6 +56,12 @@ def verdict_metadata(settings: Settings, record: GateRecord) -> dict[str, Any]:
         "warnings": list(record.warnings[:NAMED_WARNINGS]),
         **_shadow(record),
     }
+
+
+def _baseline(record: GateRecord) -> str:
+    if record.unanswering:
+        return f"none: {record.unanswering.release_id} serves and could not be asked"
+    return record.baseline.release_id if record.baseline else NO_BASELINE
 
 
 def _report(settings: Settings, record: GateRecord) -> Path:

@@ -44,7 +44,10 @@ def chunks(context: dg.AssetExecutionContext, home: AssayHome, engine: LakeEngin
     sample = sample_of(workspace.lake.read(CHUNKS, columns=columns), columns)
     parts = [chunks_source(one.configuration.chunker) for one in live.by_chunker]
     docs = data_docs(workspace, CHUNKS, days[-1], parts)
-    return dg.MaterializeResult(metadata={"dagster/row_count": report.chunks, "sample": sample, **docs})
+    failed = [f"{chunker}: {why}" for chunker, why in report.failed.items()]
+    return dg.MaterializeResult(
+        metadata={"dagster/row_count": report.chunks, "failed": failed, "sample": sample, **docs}
+    )
 
 
 @dg.asset(

@@ -36,14 +36,20 @@ def deny_list(context: dg.AssetExecutionContext, home: AssayHome, engine: LakeEn
     **Teaches:** a deletion does not wait for a gate. It is known as soon as the feed is, long before a release without
     the document is built and judged; until then, and after a rollback, searches leave out what this list names.
     """
+    from assay.releases.retention import forget_answers
     from assay.retrieval.deny_list import update_deny_list
 
     workspace = home.workspace(context)
     with engine.get_connection() as connection:
         report, seconds = clocked(update_deny_list, workspace, connection)
     log_days(context, totals_of_run(days_of(context), report, seconds))
+    forgotten = list(forget_answers(workspace.settings))  # here already: a later stage may stop the run
     return dg.MaterializeResult(
-        metadata={"dagster/row_count": report.denied + report.narrowed, "changed": report.changed}
+        metadata={
+            "dagster/row_count": report.denied + report.narrowed,
+            "changed": report.changed,
+            "answers_forgotten": forgotten,
+        }
     )
 
 
@@ -75,6 +81,7 @@ def serving(context: dg.AssetExecutionContext, home: AssayHome) -> dg.Materializ
     pointer with that of the configuration that serves. Every open searcher follows within a search. A gate that says no
     changes nothing.
     """
+    from assay.releases.retention import forget_answers
     from assay.retrieval.live_stages import release_live
 
     workspace, days = home.workspace(context), days_of(context)
@@ -89,6 +96,7 @@ def serving(context: dg.AssetExecutionContext, home: AssayHome) -> dg.Materializ
         "canaries_answered": sum(answered for _, answered in first.canaries),
         "failed_rules": list(first.failures),
         "configurations": configurations_table(found),
+        "answers_forgotten": list(forget_answers(workspace.settings)),
         "seconds": seconds,
     }
     log_days(context, {days[-1]: told})
@@ -157,7 +165,6 @@ def promotion(context: dg.AssetExecutionContext, home: AssayHome) -> dg.Material
     already, so it takes milliseconds, and so does the rollback: the release before is kept up to date for as long.
     """
     from assay.releases.promotion import promote_where_due
-    from assay.releases.retention import forget_answers
 
     workspace = home.workspace(context)
     report, seconds = clocked(promote_where_due, workspace)
@@ -166,7 +173,6 @@ def promotion(context: dg.AssetExecutionContext, home: AssayHome) -> dg.Material
         "serving": report.serving or "nothing",
         "awaiting": report.awaiting or "nothing",
         "flip_ms": report.flip.flip_ms if report.flip else 0.0,
-        "answers_forgotten": list(forget_answers(workspace.settings)),
         "seconds": seconds,
     }
     log_days(context, {days_of(context)[-1]: told})

@@ -11,7 +11,7 @@ import typer.main
 import yaml
 
 from assay.cli import app
-from assay.evaluation.gate import GatePolicy, read_policy
+from assay.evaluation.gate.recorded_arms import RECORD_FILE
 
 ROOT = Path(__file__).parents[1]
 WORKFLOW = ROOT / ".github" / "workflows" / "gate.yml"
@@ -65,16 +65,15 @@ def test_every_command_exists_with_its_options() -> None:
         assert {word for word in rest if word.startswith("--")} <= options, call
 
 
-def test_the_files_are_compared_by_the_whole_policy_but_what_they_cannot_show(tmp_path: Path) -> None:
-    [line] = [line for script in scripts() for line in script.splitlines() if "policy.toml" in line]
-    (tmp_path / "samples").symlink_to(ROOT / "samples")
-    subprocess.run(["bash", "-euc", line], cwd=tmp_path, check=True)
-    compared, whole = read_policy(tmp_path / "compared.toml"), read_policy(tmp_path / "samples/golden/policy.toml")
-    assert compared == whole.model_copy(update={"budgets": GatePolicy().budgets})
-    assert not compared.require_provenance
-    assert set(compared.required_layers) <= {1, 2}
-    [named] = [name for script in scripts() for name in re.findall(r"--policy (\S+)", script)]
-    assert named == "compared.toml"
+def test_the_record_of_what_was_asked_is_kept_beside_the_scores_and_compared(tmp_path: Path) -> None:
+    [kept] = [step["with"] for step in every_step() if step.get("with", {}).get("name") == "scores"]
+    assert kept["path"].split() == ["scores/scores.jsonl", f"scores/{RECORD_FILE}"]
+    [compared] = [line for script in scripts() for line in script.splitlines() if "eval compare" in line]
+    assert "--recorded" in compared
+    assert "--policy" not in compared, "the candidate's record names the policy"
+    judged(tmp_path)
+    assert (tmp_path / "scores" / RECORD_FILE).is_file()
+    assert (tmp_path / "scores" / "scores.jsonl").is_file()
 
 
 @dataclass
@@ -132,7 +131,7 @@ def judged(
 ) -> Runner:
     """The gate's job after its commands ended so. `main`: the id of main's last green run, empty where there is none."""
     evaluation = f".assay/releases/evaluations/{RELEASE}"
-    made = f"mkdir -p {evaluation}; echo '{{}}' > {evaluation}/scores.jsonl" if scores else "true"
+    made = f"mkdir -p {evaluation}; touch {evaluation}/scores.jsonl {evaluation}/{RECORD_FILE}" if scores else "true"
     assay = f"""case "$1 $2" in
   "demo ") {made}; exit {demo};;
   "release gate") exit {gate};;
@@ -145,7 +144,6 @@ exit 64"""
   "run download") [ "$3" = 7 ] && mkdir baseline && touch baseline/scores.jsonl;;
 esac"""
     runner = Runner(folder, {".venv/bin/assay": assay, "gh": gh, "make": "exit 0"})
-    (folder / "samples").symlink_to(ROOT / "samples")
     runner.run("gate")
     return runner
 

@@ -7,6 +7,12 @@ from pathlib import Path
 
 import pytest
 from command_runs import USUAL_COLUMNS, Ran, stored_files, together
+from release_records import configuration_of, record_of
+
+from assay.cli import app
+from assay.errors import NotReady
+from assay.evaluation.gate import GatePolicy
+from assay.evaluation.gate.recorded_arms import RECORD_FILE
 
 KEYS = ["metric", "n", "coverage", "candidate", "baseline", "difference", "lower", "upper", "verdict"]
 SCORES = [1.0] * 160 + [0.0] * 40
@@ -76,6 +82,52 @@ def test_json_is_one_document_with_the_keys_of_the_contract(
     [row] = said["metrics"]
     assert list(row) == KEYS
     assert row["lower"] <= row["difference"] <= row["upper"]
+
+
+def arm_of(folder: Path, *, evaluation_set: str | None, **policy: object) -> str:
+    """A file of scores, and the gate's record beside it where it names an evaluation set."""
+    folder.mkdir()
+    if evaluation_set is not None:
+        rules = GatePolicy.model_validate({"name": "strict", **policy})
+        record = record_of(configuration_of(folder), policy=rules, evaluation_set=evaluation_set)
+        (folder / RECORD_FILE).write_text(record.to_json())
+    return str(written(folder / "scores.jsonl", SCORES))
+
+
+@pytest.mark.parametrize(
+    ("theirs", "verdict", "said"),
+    [
+        ("a", "PASS", "Both arms: evaluation set a."),
+        ("b", "INCONCLUSIVE", "The evaluation sets differ: a and b."),
+        (None, "INCONCLUSIVE", "The provenance of the baseline is not given."),
+    ],
+)
+def test_recorded_arms_are_compared_on_one_evaluation_set_only(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], theirs: str | None, verdict: str, said: str
+) -> None:
+    ours = arm_of(tmp_path / "new", evaluation_set="a", budgets={"p95_ms": 1.0})
+    baseline = arm_of(tmp_path / "old", evaluation_set=theirs)
+    code = app(["eval", "compare", ours, baseline, "--recorded"], standalone_mode=False)
+    out = capsys.readouterr().out
+    assert code == {"PASS": 0, "INCONCLUSIVE": 2}[verdict]
+    assert said in out
+    assert f"{verdict} under the policy `strict`" in out
+
+
+def test_recorded_arms_are_judged_by_all_that_the_candidates_policy_says_but_budgets(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    policy = {"budgets": {"p95_ms": 1.0}, "metrics": {"correct": {"floor": 0.9}}}
+    ours, theirs = (arm_of(tmp_path / name, evaluation_set="a", **policy) for name in ("new", "old"))
+    assert app(["eval", "compare", ours, theirs, "--recorded"], standalone_mode=False) == 1
+    assert "the floor is 0.9" in capsys.readouterr().out
+    assert app(["eval", "compare", ours, theirs], standalone_mode=False) == 0
+
+
+def test_without_a_record_of_the_candidate_nothing_is_compared(tmp_path: Path) -> None:
+    ours, theirs = (arm_of(tmp_path / name, evaluation_set=of) for name, of in (("new", None), ("old", "a")))
+    with pytest.raises(NotReady, match=r"decision\.json`.*Nothing was compared.*`assay release gate`"):
+        app(["eval", "compare", ours, theirs, "--recorded"], standalone_mode=False)
 
 
 def test_a_person_sees_every_step_and_what_decided(runs: dict[str, Ran], home: Path) -> None:

@@ -15,7 +15,7 @@ from judge_doubles import ChatServer, chat_server, completion, ruled
 from release_records import configuration_of, pointer_of, record_of
 
 from assay import cli
-from assay.evaluation.calibration import read_judge_evidence
+from assay.evaluation.calibration import calibration, read_judge_evidence
 from assay.evaluation.judge import JudgedItem, prompt_hash, write_judged_items
 from assay.releases.gate_record import write_record
 from assay.releases.measured_release import JUDGED_ITEMS_FILE, evaluation_folder
@@ -183,6 +183,30 @@ def test_a_judge_that_says_yes_to_all_may_not_decide(labelled: Labelled, server:
     assert "true negative rate 0, must be 0.75" in ran.out
 
 
+@pytest.mark.parametrize(
+    ("agreement", "code", "said"),
+    [
+        (None, 2, "UNCALIBRATED: How often the judge agrees with itself was not measured."),
+        (0.5, 1, "UNCALIBRATED: The judge agrees with itself on 50.0%; 95% is the least."),
+    ],
+)
+def test_a_judge_that_may_not_say_the_same_again_does_not_decide(
+    labelled: Labelled,
+    server: ChatServer,
+    monkeypatch: pytest.MonkeyPatch,
+    agreement: float | None,
+    code: int,
+    said: str,
+) -> None:
+    monkeypatch.setattr(calibration, "agreement_with_itself", lambda *_: agreement)
+    monkeypatch.setattr(server, "answer", ruled)
+    judge = {"ASSAY_JUDGE_URL": server.url, "ASSAY_JUDGE_MODEL": "unsteady", "ASSAY_GATE_POLICY": ""}
+    ran = here(labelled.home, "eval", "calibrate", **judge)
+    assert (ran.code, ran.err) == (code, "")
+    assert said in ran.out
+    assert "It may decide" not in ran.out
+
+
 def test_without_a_judge_there_is_none_to_calibrate(labelled: Labelled) -> None:
     ran = here(labelled.home, "eval", "calibrate")
     assert ran.code == 3
@@ -203,4 +227,18 @@ def test_what_the_last_gate_saw_is_labelled_unless_files_are_named(tmp_path: Pat
     write_record(releases, record_of(one, minute=1))
     write_record(releases, record_of(other, baseline=pointer_of(one), minute=2))
     told = json.loads(here(tmp_path, *export).out)
-    assert (told["pool"], told["drawn"]) == (22, 22)
+    assert (told["pool"], told["drawn"], told["warnings"]) == (22, 22, [])
+
+    # A promotion and one more run: nothing asks for the answers of what served before.
+    before, now = (
+        evaluation_folder(releases, pointer_of(each).release_id) / JUDGED_ITEMS_FILE for each in (one, other)
+    )
+    before.unlink()
+    again = here(tmp_path, *export[:-1], "--labels", "9")
+    assert (again.code, again.err) == (0, "")
+    assert f"warning: What release {before.parent.name} answered is not kept any more" in again.out
+    assert f"drawn from {now.parent.name} alone" in again.out
+    now.unlink()
+    neither = here(tmp_path, *export)
+    assert neither.code == 2
+    assert "`assay release gate`" in neither.err

@@ -2,8 +2,11 @@
 
 import pytest
 from golden_items import DOCUMENT, QUOTE, TEXT, WHOLE, abstention, answer, citation, hit, question
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
-from assay.answering.answer import Answer
+from assay.answering.answer import Answer, Citation
+from assay.answering.quotable_parts import quotable_parts
 from assay.evaluation import answer_rules as rules
 from assay.evaluation.current_documents import CurrentDocument
 
@@ -102,3 +105,45 @@ def test_what_the_asker_may_not_see_is_found_in_hits_that_nobody_cites():
 )
 def test_numbers_are_read_however_thousands_are_grouped(text, found):
     assert rules.numbers(text) == found
+
+
+FRAGMENTS = [
+    "1\u00a0350\u00a0000",
+    "1\u202f350",
+    "12,\n000",
+    "+49 170\n1234567",
+    "+49\u00a0170\u00a01234567",
+    "030\n1234567",
+    "ada@example.com",
+    "DE89 3704\n0044 0532 0130 00",
+    "Password:\nTr0ub4dor-3x",
+    "5551234567",
+    "The fee is",
+    "A sentence ends. ",
+    "\n\n",
+    "\n- ",
+    "\n\n| Name | Phone | Password |\n|---|---|---|\n| Ada | 5551234567 | Tr0ub4dor-3x |\n| Eve | 1\u00a0350 | none |\n\n",
+    "| 5551234567 | 12:30 |\n",
+]
+
+
+@settings(deadline=None, max_examples=60)
+@example(["The fee is", "1\u00a0350\u00a0000"])
+@example(["The fee is", "+49 170\n1234567"])
+@example([FRAGMENTS[-2]])
+@given(st.lists(st.sampled_from(FRAGMENTS), min_size=1, max_size=8))
+def test_whatever_is_quoted_as_the_answerer_quotes_it_keeps_the_rules_on_numbers_and_personal_data(fragments):
+    passage = " ".join(fragments)
+    found = hit(0, len(passage), text=passage)
+    for part in quotable_parts(passage):
+        quote = Citation("c1", DOCUMENT, found.uri, part.start, part.end, passage[part.start : part.end])
+        said = bare(part.said, (quote,))
+        assert rules.numbers_cited(said, (found,)), part
+        assert rules.personal_data_cited(said, (found,)), part
+
+
+def test_a_part_of_a_longer_value_does_not_stand_in_the_chunk():
+    found = hit(0, 60, text="Ask ada.lovelace@example.com, account DE89 3704 0044 0532 0130 00.")
+    quote = Citation("c1", DOCUMENT, found.uri, 0, 3, "Ask")
+    assert rules.personal_data_cited(bare("ada.lovelace@example.com", (quote,)), (found,))
+    assert not rules.personal_data_cited(bare("Write to lovelace@example.com.", (quote,)), (found,))

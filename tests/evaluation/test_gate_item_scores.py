@@ -1,6 +1,7 @@
 """Reading item scores: what a file may say, and which line is named when it cannot be used."""
 
 import json
+import math
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from gate_scores import arm
 
 from assay.errors import ConfigurationError
 from assay.evaluation.gate import ItemScore, compare, read_item_scores
+from assay.evaluation.gate.item_scores import LARGEST_SCORE
 
 LINE = {"item_id": "q1", "cluster": "d1", "metric": "correct", "score": 1, "status": "OK", "slices": ["es"]}
 
@@ -61,6 +63,13 @@ def test_other_systems_spellings_are_read(tmp_path: Path) -> None:
         ({"item_id": "q2", "score": 1, "status": "OK"}, "fields missing: ['metric']"),
         ('{"item_id": "\xff"}', "fields missing"),
         ("[" * 100_000, "cannot be used"),
+        (json.dumps(changed(item_id="q2")).replace(": 1,", f": 1{'0' * 400},"), "too large"),
+        (changed(item_id="q2", score=1.7e308), "none lies beyond 1e+100"),
+        (changed(item_id="q2", score=-1.7e308), "none lies beyond 1e+100"),
+        (changed(item_id="\ud800"), "`item_id` is '\\ud800', which is no name"),
+        (changed(metric="m\udfff"), "`metric` is 'm\\udfff', which is no name"),
+        (changed(item_id="q2", cluster="\ud800"), "`cluster` is '\\ud800', which is no name"),
+        (changed(item_id="q2", slices=["\ud800"]), "`slices` is no list of names"),
     ],
 )
 def test_a_line_that_is_no_score_is_named(tmp_path: Path, second: object, problem: str) -> None:
@@ -87,12 +96,19 @@ def test_a_file_without_a_score_is_refused(tmp_path: Path, content: str) -> None
         read_item_scores(tmp_path / "missing.jsonl")
 
 
+def test_the_greatest_scores_are_compared_without_a_number_that_is_none() -> None:
+    found = arm([LARGEST_SCORE, -LARGEST_SCORE] * 10)
+    [row] = compare(found, found).metrics
+    assert (row.difference, row.lower is not None and math.isfinite(row.lower)) == (0.0, True)
+
+
 def test_scores_given_in_python_are_checked_too() -> None:
     good = arm([1, 0, 1])
     for bad in (
         [*good, good[0]],
         arm([1, float("nan"), 1]),
         arm([1, float("inf"), 1]),
+        arm([1, 1.7e308, 1]),
         [*good, ItemScore("q9", "d", "correct", None)],
         [*good, ItemScore("q0", "elsewhere", "ndcg", 1.0)],
     ):

@@ -54,7 +54,10 @@ def test_a_partial_file_changes_only_what_it_names(tmp_path: Path) -> None:
         ("[metrics.a]\nrange = [1, 0]", "the range of `a` does not rise"),
         ("[metrics.a]\nrange = [0, 1]\nfloor = 60", "the floor of `a` lies outside its range"),
         ("[metrics.a]\nmaterial_loss = 0.2", "material loss of `a` is greater than its margin"),
+        ("[metrics.a]\nrange = [-inf, inf]", "`metrics.a.range.0`"),
+        ("[metrics.a]\nrange = [0, 1.7e308]", "`metrics.a.range.1`"),
         ("margin =", "Invalid value"),
+        ("a = " + "[" * 5000, "nested too deeply"),
     ],
 )
 def test_a_wrong_file_is_refused_with_what_is_wrong(tmp_path: Path, text: str, problem: str) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from gate_scores import arm
 
-from assay.evaluation.gate import SMOKE_POLICY_FILE, GatePolicy, compare, read_policy
+from assay.evaluation.gate import SMOKE_POLICY_FILE, GatePolicy, ItemScore, compare, read_policy
 from assay.evaluation.gate.bounds import UNSEEN
 from assay.evaluation.golden_question_files import read_golden_questions
 from assay.evaluation.golden_scores import METRICS
@@ -14,7 +14,7 @@ from assay.settings import Settings
 SAMPLES = Path(__file__).parents[2] / "samples"
 POLICY_FILE = SAMPLES / "golden" / "policy.toml"
 QUESTIONS = read_golden_questions(SAMPLES / "golden" / "questions.jsonl")
-RECALL = "passages/recall@10"
+RECALL, ABSTENTION = "passages/recall@10", "abstention/right"
 
 
 def test_the_settings_name_the_policy_of_the_sample():
@@ -40,6 +40,19 @@ def test_every_margin_of_the_sample_can_be_proven(with_scans):
         [those] = [found for prefix, found in clusters.items() if metric.startswith(prefix)]
         assert UNSEEN / len(those) <= policy.margin_of(metric) - 0.012, metric
         assert policy.of(metric).floor is not None, metric
+
+
+@pytest.mark.parametrize("with_scans", [True, False])
+def test_who_never_abstains_is_no_first_release_of_the_sample(with_scans):
+    """Right on every question with an answer, and on no other: a mean that looks well where most have one."""
+    asked = [one for one in QUESTIONS if with_scans or "scan" not in one.slices]
+    scores = [ItemScore(one.id, one.cluster, ABSTENTION, float(one.answerable)) for one in asked]
+    policy = read_policy(POLICY_FILE)
+    alone = {"metrics": {ABSTENTION: policy.of(ABSTENTION)}, "required_layers": ()}
+    decision = compare(scores, [], policy.model_copy(update=alone))
+    assert (decision.verdict, decision.decided_by) == ("INCONCLUSIVE", "floors")
+    lower = next(one for one in decision.findings if one.rule == "floors").detail.split("surely above ")[1][:6]
+    assert policy.of(ABSTENTION).floor >= float(lower) + 0.01, "chance would let it pass"
 
 
 def test_the_slices_of_the_sample_have_enough_questions_to_decide():

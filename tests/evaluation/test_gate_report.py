@@ -11,6 +11,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from golden_items import question
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
@@ -41,6 +42,8 @@ from assay.evaluation.gate_report import (
     render_markdown,
     write_report,
 )
+from assay.evaluation.golden_questions import GoldenPlace
+from assay.evaluation.golden_spans import locate
 from assay.releases.gate_record import GateRecord, write_record
 from assay.releases.measured_release import evaluation_folder
 from assay.retrieval import ServingPointer
@@ -435,3 +438,21 @@ def test_eval_report_prints_the_release_that_was_judged_last_or_the_one_that_is_
         report("cc@1")
     with pytest.raises(ConfigurationError, match=r"`\.\./aa@10` is no release"):
         report("../aa@10")
+
+
+def test_no_name_from_data_breaks_out_of_its_code() -> None:
+    """A name with backticks, in the sentences in which findings and warnings name items, slices and documents."""
+    name = "a`www.example.com`@octocat"
+    ours = [ItemScore(name if at == 0 else f"q{at}", None, "deterministic.x", float(at > 0)) for at in range(9)]
+    moved = [replace(one, slices=("other",)) for one in ours]
+    failed, incomparable = compare(ours, [], GatePolicy()), compare(ours, moved, GatePolicy())
+    place = GoldenPlace(name, 0, len(name), name)
+    warnings = locate([question((place,), question_id=name)], {name: "b"}).warnings
+    for said in (
+        render_markdown(failed, context(items=())),
+        render_markdown(incomparable, context(items=())),
+        render_markdown(DECISION, context(items=(), warnings=warnings)),
+    ):
+        tokens = flat(MarkdownIt("commonmark").enable("table").parse(said))
+        assert "octocat" in "".join(one.content for one in tokens if one.type == "code_inline")
+        assert "example" not in "".join(one.content for one in tokens if one.type == "text")

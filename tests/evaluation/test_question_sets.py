@@ -9,12 +9,13 @@ from document_runs import Pipeline, day, put, stand_ins
 from hypothesis import given
 from hypothesis import strategies as st
 
+from assay.errors import ConfigurationError
 from assay.evaluation.current_documents import Corpus, unavailable_documents
 from assay.evaluation.golden_drafts import drafted_questions
 from assay.evaluation.golden_question_files import read_golden_questions
 from assay.evaluation.golden_set import golden_set_for
 from assay.evaluation.heading_questions import MAX_SMOKE_QUESTIONS, heading_questions
-from assay.settings import PathRule, SourceSettings
+from assay.settings import SAMPLE_SOURCE, PathRule, Settings, SourceSettings
 
 FEES = (
     "# Fees of the house\n\nWhat everything costs.\n\n## What a refund costs\n\nA refund costs 1,200 units and takes a day.\n\n"
@@ -90,9 +91,11 @@ def test_golden_questions_follow_an_edit_and_tell_of_it(live_home, inbox, tmp_pa
     assert "docs:fees.md" in warning
 
 
-def test_without_questions_of_ones_own_there_are_smoke_questions(home, tmp_path):
+def test_without_questions_of_ones_own_there_are_smoke_questions(home, tmp_path, monkeypatch):
     elsewhere = write_questions(tmp_path, "elsewhere:fees.md")
-    reasons = {None: "is empty", tmp_path / "nowhere.jsonl": "there is no file", elsewhere: "of the active sources"}
+    gone = Settings.model_fields["golden_questions"].default
+    monkeypatch.chdir(tmp_path)  # a fork without the sample
+    reasons = {None: "is empty", gone: "there is no file", elsewhere: "about none of the documents here"}
     found = {path: golden_set_for(asking(home, path)) for path in reasons}
     for path, (_, [warning]) in found.items():
         assert warning.startswith("SMOKE: ")
@@ -109,6 +112,25 @@ def test_without_questions_of_ones_own_there_are_smoke_questions(home, tmp_path)
         "Fees of the house Prices of lists": "| List | Price in units | Note |",
         "Pauses of the house When a pause begins": "A pause begins at noon and ends an hour later.",
     }
+
+
+def test_what_the_home_holds_decides_which_questions_apply_and_not_what_a_process_would_take_in(home, tmp_path):
+    mine, samples = write_questions(tmp_path), tmp_path / "samples"
+    samples.mkdir()
+    of_sample = write_questions(samples, "sample:fees.md")
+    for elsewhere in ({"documents": str(tmp_path)}, {"sources": (SAMPLE_SOURCE,)}):
+        other = Pipeline(home.settings.model_copy(update=elsewhere))
+        assert golden_set_for(asking(other, mine)) == golden_set_for(asking(home, mine))
+        assert golden_set_for(asking(other, of_sample))[0].is_smoke
+    assert not golden_set_for(asking(home, mine))[0].is_smoke
+    empty = home.settings.model_copy(update={"home": tmp_path / "empty", "sources": (SAMPLE_SOURCE,)})
+    assert not golden_set_for(asking(Pipeline(empty), of_sample))[0].is_smoke
+    assert golden_set_for(asking(Pipeline(empty), mine))[0].is_smoke
+
+
+def test_a_file_of_questions_that_was_named_and_is_not_there_is_refused(home, tmp_path):
+    with pytest.raises(ConfigurationError, match=r"no file `.*quesitons.jsonl`, which `ASSAY_GOLDEN_QUESTIONS` names"):
+        golden_set_for(asking(home, tmp_path / "quesitons.jsonl"))
 
 
 def test_what_moved_and_what_was_deleted_is_known_of_current_documents_alone(live_home, inbox):

@@ -16,15 +16,20 @@ from pathlib import Path
 import pytest
 from document_runs import HashingEncoder, Pipeline, day, put, stand_ins
 
-from assay.errors import CheckFailed
+from assay.embeddings import Embedder
+from assay.errors import CheckFailed, ModelError
 from assay.evaluation import read_item_scores
-from assay.releases.four_layer_gate import GateOutcome, judge_candidate, judge_configured
-from assay.releases.gate_record import read_record
+from assay.evaluation.golden_set import GoldenSet
+from assay.releases import measuring
+from assay.releases.four_layer_gate import GateOutcome, judge_candidate, judge_configured, policy_for
+from assay.releases.gate_record import DECISION_FILE, read_record
+from assay.releases.measured_release import MEASURED_FILE, evaluation_folder
 from assay.releases.promotion import promote, promote_where_due, rollback
 from assay.releases.release_list import release_list
 from assay.retrieval import Searcher, read_pointer
+from assay.retrieval.configurations import ReleaseConfiguration, embedder_of
 from assay.retrieval.serving import read_acts
-from assay.settings import SourceSettings
+from assay.settings import Settings, SourceSettings
 
 BIRDS = (
     *("heron", "falcon", "stork", "crane", "swan", "plover", "curlew", "dipper", "wren"),
@@ -193,3 +198,39 @@ def test_no_search_fails_or_mixes_two_releases_while_they_are_flipped(aviary: Av
     assert counted.keys() == {serving.release_id, candidate.release_id}
     assert [act.act for act in read_acts(settings.releases_path)][-FLIPS:] == ["promote", "rollback"] * (FLIPS // 2)
     assert read_pointer(settings.releases_path) == serving
+
+
+def test_a_release_whose_model_is_gone_can_be_replaced(aviary: Aviary, monkeypatch: pytest.MonkeyPatch) -> None:
+    releases_path = aviary.like.settings.releases_path
+    serving = read_pointer(releases_path)
+    assert serving is not None
+    # A comparison that was made is not made again, nor is an answer that is kept asked for again.
+    (evaluation_folder(releases_path, serving.release_id) / MEASURED_FILE).unlink()
+    (evaluation_folder(releases_path, aviary.passed.record.candidate.release_id) / DECISION_FILE).unlink()
+
+    def opened(configuration: ReleaseConfiguration, base: Settings) -> Embedder:
+        if configuration.configuration_id == serving.configuration:
+            raise ModelError("There is no model `gone`.")
+        return embedder_of(configuration, base)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(measuring, "embedder_of", opened)
+        outcome = judge_candidate(aviary.like.workspace())
+    assert outcome is not None
+    record = outcome.record
+    assert (record.passed, record.baseline, record.unanswering) == (True, None, serving)
+    assert "floors decided. There is no model `gone`." in record.warnings[0]
+    assert read_record(releases_path, record.candidate.release_id) == record
+    assert promote_where_due(aviary.like.workspace()).awaiting == record.candidate.release_id
+
+    back = judge_candidate(aviary.like.workspace())  # the model is there again
+    assert back is not None
+    assert (back.is_new, back.record.baseline, back.record.unanswering) == (True, serving, None)
+
+
+def test_layers_that_the_policy_requires_are_required_of_questions_made_from_headings_too(tmp_path: Path) -> None:
+    policy = tmp_path / "policy.toml"
+    policy.write_text('name = "mine"\nrequired_layers = [1, 2, 3]\n')
+    settings = Settings(_env_file=None, home=tmp_path, gate_policy=policy)  # pyright: ignore[reportCallIssue]
+    found = policy_for(settings, GoldenSet("smoke", (), "", is_smoke=True))
+    assert (found.name, found.required_layers) == ("smoke", (1, 2, 3))

@@ -1,7 +1,12 @@
+import inspect
+
 from release_records import measured_of, scores_of, with_scores
 
+from assay.documents.chunking.blocks import scan_blocks
+from assay.documents.pii import find_pii
+from assay.embeddings import Embedder
 from assay.evaluation.gate import ItemScore
-from assay.releases.measuring import has_errors, without_undue
+from assay.releases.measuring import has_errors, measuring_files, without_undue
 
 
 def statuses(*given: str, metric: str = "squad-1.1/token_f1") -> list[ItemScore]:
@@ -24,3 +29,9 @@ def test_errors_are_asked_again_and_abstentions_are_not() -> None:
     measured = measured_of("a@1", {})
     assert has_errors(with_scores(measured, statuses("ERROR(rate)")))
     assert not has_errors(with_scores(measured, statuses("NOT_APPLICABLE(abstained)", "SKIPPED")))
+
+
+def test_all_code_that_decides_a_score_makes_another_measurement() -> None:
+    """A verdict reached with other recognizers, blocks or vectors is not taken over."""
+    files = {str(path) for path in measuring_files()}
+    assert {inspect.getfile(one) for one in (find_pii, scan_blocks, Embedder)} <= files

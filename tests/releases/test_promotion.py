@@ -1,5 +1,6 @@
 """Promote and rollback over real pointers, heads and manifests; the gate's records are made by hand."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -141,6 +142,27 @@ def test_a_pass_on_something_else_than_today_does_not_count(tmp_path: Path, chan
     assert "`assay release gate`" in str(found)
 
 
+@pytest.mark.parametrize(("version", "published_at"), [(3, "2026-11-24"), (4, "2026-11-24")])
+def test_a_pass_does_not_cover_a_table_that_was_built_anew(tmp_path: Path, version: int, published_at: str) -> None:
+    """It counts its versions from one again, so that a version nobody judged has the number of one that passed."""
+    one = configuration_of(tmp_path)
+    today = Today(EVALUATION_SET, POLICY, None)
+    anew = replace(pointer_of(one, version), published_at=published_at)
+    found = refusal(record_of(one, version=4), anew, today)
+    assert isinstance(found, NotReady)
+    assert "built anew" in str(found)
+    assert "`assay release gate`" in str(found)
+    assert refusal(record_of(one, version=4), pointer_of(one, 4), today) is None
+
+
+def test_a_pass_by_floors_counts_while_that_serves_which_could_not_be_asked(tmp_path: Path) -> None:
+    """Or a release whose model is gone could never be replaced."""
+    one, other, third = (configuration_of(tmp_path, answer_passages=passages) for passages in (5, 3, 2))
+    record = replace(record_of(one), unanswering=pointer_of(other))
+    assert refusal(record, pointer_of(one), Today(EVALUATION_SET, POLICY, pointer_of(other, 2))) is None
+    assert isinstance(refusal(record, pointer_of(one), Today(EVALUATION_SET, POLICY, pointer_of(third))), NotReady)
+
+
 def test_a_pass_with_more_layers_than_are_wanted_counts(tmp_path: Path) -> None:
     one = configuration_of(tmp_path)
     record = record_of(one, policy=POLICY.model_copy(update={"required_layers": (1, 2)}))
@@ -234,3 +256,27 @@ def test_a_run_promotes_the_first_release_and_leaves_the_next_to_a_person(home: 
     assert done.flip is not None
     assert done.flip.replaced == head
     assert done.serving == second.release_id
+
+
+def test_what_a_rollback_left_is_promoted_again_by_a_person_alone(home: Home) -> None:
+    first, second, third = home.promoted(5), home.promoted(4), home.promoted(3)
+    settings, _ = home.under(3, auto_promote=True)
+    rollback(settings)
+    rollback(settings)
+    for passages, left in ((3, third), (4, second)):
+        automatic, configuration = home.under(passages, auto_promote=True)
+        judged(automatic, configuration, baseline=first, minute=passages)
+        report = promote_where_due(workspace_of(automatic))
+        assert (report.flip, report.serving, report.awaiting) == (None, first.release_id, left.release_id)
+    automatic, _ = home.under(4)
+    assert promote(workspace_of(automatic)).released == second
+
+
+def test_what_could_not_be_compared_is_promoted_by_a_person_alone(home: Home) -> None:
+    served = home.promoted(5)
+    settings, candidate = home.under(3, auto_promote=True)
+    head = built(settings, candidate)
+    write_record(settings.releases_path, replace(record_of(candidate), unanswering=served))
+    report = promote_where_due(workspace_of(settings))
+    assert (report.flip, report.awaiting) == (None, head.release_id)
+    assert promote(workspace_of(settings)).released == head

@@ -8,10 +8,13 @@ from pathlib import Path
 import pytest
 from document_runs import Pipeline
 
+from assay.answering import open_answerer
 from assay.errors import ModelError, StorageError
-from assay.retrieval import ServingPointer, flip
+from assay.retrieval import ChunkIndex, Searcher, ServingPointer, flip, read_pointer
 from assay.retrieval.configurations import (
     ReleaseConfiguration,
+    check_answering,
+    check_ranking,
     configured_release,
     embedder_of,
     live_configurations,
@@ -115,6 +118,35 @@ def test_a_manifest_that_is_broken_or_of_another_is_an_error(tmp_path: Path, con
         path.write_text(content)
     with pytest.raises(StorageError, match=r"cannot be read.*`assay demo`"):
         read_manifest(tmp_path, CONFIGURATION.configuration_id)
+
+
+def test_a_manifest_from_before_a_field_came_is_read_and_keeps_its_id(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_manifest(tmp_path, CONFIGURATION)
+    later = dataclasses.make_dataclass(
+        "Later", [("reranker", str, dataclasses.field(default="none"))], bases=(ReleaseConfiguration,), frozen=True
+    )
+    monkeypatch.setattr("assay.retrieval.configurations.ReleaseConfiguration", later)
+    read = read_manifest(tmp_path, CONFIGURATION.configuration_id)
+    assert dataclasses.asdict(read) == {**dataclasses.asdict(CONFIGURATION), "reranker": "none"}
+    other = later(**{**dataclasses.asdict(CONFIGURATION), "reranker": "cross"})
+    assert other.configuration_id != CONFIGURATION.configuration_id
+
+
+def test_a_release_of_another_code_is_refused_with_what_to_do(pipeline: Pipeline) -> None:
+    ours = configured_release(pipeline.settings)
+    check_ranking(ours)
+    check_answering(ours)
+    serve(pipeline.settings, dataclasses.replace(ours, fusion="another"))
+    pointer = read_pointer(pipeline.settings.releases_path)
+    assert pointer is not None
+    ChunkIndex.open(pipeline.settings.vectors_path, pointer.table, 384, True)
+    with pytest.raises(ModelError, match=r"fusion `another`.*`assay release promote`"):
+        Searcher.open(pipeline.settings).search("lantern", mode="lexical")
+    for values in ({"answerer": "another"}, {"prompt": "another"}):
+        with pytest.raises(ModelError, match=r"`another`.*`assay release promote`"):
+            open_answerer(pipeline.settings, pipeline.embedder(), dataclasses.replace(ours, **values))
 
 
 def test_a_model_that_was_altered_is_not_taken_for_the_one_before(tmp_path: Path, pipeline: Pipeline) -> None:

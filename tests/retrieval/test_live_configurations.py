@@ -13,19 +13,21 @@ from typing import Any
 import pytest
 from document_runs import HashingEncoder, Pipeline, day, put
 
-from assay.documents.chunk_rows import CHUNKS
+from assay.documents.chunk_rows import CHUNKS, chunk_rows
 from assay.documents.gold import chunks_source
 from assay.documents.invariants import chunk_rules
 from assay.embeddings.models import BUNDLED_MODEL, resolve_model
+from assay.errors import ModelError, StorageError
 from assay.lake import Lake
 from assay.quality.outcomes import OUTCOMES
 from assay.quality.runner import Outcome, Validation
 from assay.retrieval import Searcher, ServingPointer, engine, flip, read_head, read_pointer
-from assay.retrieval.configurations import configured_release
+from assay.retrieval.configurations import configured_release, manifest_path
 from assay.retrieval.deny_list import update_deny_list
 from assay.retrieval.index import ChunkIndex
 from assay.retrieval.invariants import deny_rules
-from assay.retrieval.live_stages import find_live, index_rules_of_live, maintain_live, release_live
+from assay.retrieval.live_stages import find_live, index_rules_of_live, maintain_live, reconcile_live, release_live
+from assay.retrieval.reconcile import reconcile_index
 from assay.retrieval.serving import find_release, heads, read_acts, write_head
 from assay.retrieval.unneeded_tables import GRACE, NOTE_FILE
 from assay.settings import PathRule
@@ -428,7 +430,9 @@ def test_a_run_killed_between_two_tables_is_made_good_by_the_next(
     assert commits > 6, "too few commits were met"
 
 
-def test_a_head_is_never_moved_by_a_gate_that_says_no(two: Two, inbox: Path) -> None:
+def test_a_configuration_that_the_gate_refuses_loses_its_head_and_what_serves_keeps_its_own(
+    two: Two, inbox: Path
+) -> None:
     put(inbox / "2026-11-01", {"a.md": A, "b.md": B})
     two.old.run(day(1))
     two.new.run(day(1))
@@ -438,5 +442,115 @@ def test_a_head_is_never_moved_by_a_gate_that_says_no(two: Two, inbox: Path) -> 
     reports = {one.configuration: one for one in release_live(two.new.workspace()).reports}
     assert "vectors_equal_current_chunks" in reports[two.id(two.new)].failures
     assert reports[two.id(two.old)].passed
-    assert two.head(two.new) == good
-    assert under(two, two.new) == plain(a=A, b=B)
+    assert reports[two.id(two.new)].head is None
+    assert two.head(two.new) is None, "it is not up to date, so nothing may go over to it"
+    serving = read_pointer(two.releases)
+    assert serving is not None
+    engine.open_table(two.old.settings.vectors_path, serving.table).delete("document_id = 'docs:b.md'")
+    assert not release_live(two.new.workspace()).reports[0].passed
+    assert read_pointer(two.releases) == two.head(two.old) == serving
+    assert found(two.new) == plain(a=A, b=B)
+
+
+def test_chunks_that_a_run_under_other_settings_dropped_never_serve_as_an_empty_table(two: Two, inbox: Path) -> None:
+    put(inbox / "2026-11-01", {"a.md": A, "b.md": B})
+    two.old.run(day(1))
+    two.new.run(day(1))
+    two.old.run(day(1), through="chunks")  # does not know the candidate, which is promoted before its other stages
+    two.serve(two.new)
+    reconcile_live(two.old.workspace())
+    report = release_live(two.old.workspace()).reports[0]
+    assert report.configuration == two.id(two.new)
+    assert "current_documents_are_in_the_table" in report.failures
+    assert found(two.old) == plain(a=A, b=B)
+    two.old.run(day(1))
+    assert release_live(two.old.workspace()).reports[0].passed
+    assert found(two.old) == plain(a=A, b=B)
+
+
+def damage(pipeline: Pipeline, table: str) -> None:
+    for file in (pipeline.settings.vectors_path / f"{table}.lance" / "data").rglob("*"):
+        if file.is_file():
+            file.write_bytes(b"x")
+
+
+def test_a_damaged_table_stops_no_deletion_and_no_data_change_of_what_serves(two: Two, inbox: Path) -> None:
+    put(inbox / "2026-11-01", {"a.md": A, "b.md": B})
+    put(inbox / "2026-11-02", {"a.md": A, "c.md": C})
+    two.old.run(day(1))
+    two.new.run(day(1))
+    damaged = two.head(two.new)
+    assert damaged is not None
+    damage(two.new, damaged.table)
+    two.new.run(day(2), through="state")
+    assert found(two.old) == plain(a=A), "the deletion held before a release was built"
+    assert two.head(two.new) is None
+    report = two.new.run(day(2)).gate
+    assert report is not None
+    assert (report.configuration, report.published) == (two.id(two.old), True)
+    assert found(two.old) == plain(a=A, c=C)
+    assert two.rules_that_do_not_hold() & {"nothing_denied_is_found"} == set()
+    serving = read_pointer(two.releases)
+    assert serving is not None
+    damage(two.old, serving.table)
+    with pytest.raises(StorageError), lake_engine() as connection:
+        update_deny_list(two.old.workspace(), connection)
+
+
+def test_a_table_that_was_not_brought_up_to_date_is_not_judged_by_what_it_was_built_from(
+    two: Two, inbox: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(inbox / "2026-11-01", {"a.md": A})
+    put(inbox / "2026-11-02", {"a.md": A.replace("copper", "golden")})
+    two.old.run(day(1))
+    two.new.run(day(1))
+    mine = configured_release(two.new.settings).chunker
+
+    def broken(workspace: Any, embedder: Any) -> Any:
+        if configured_release(workspace.settings).chunker == mine:
+            raise ModelError("vectors that are not finite")
+        return reconcile_index(workspace, embedder)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("assay.retrieval.live_stages.reconcile_index", broken)
+        done = two.new.run(day(2))
+    assert done.index is not None
+    assert len(done.index.failed) == 1
+    assert two.head(two.new) is None
+    assert found(two.old) == plain(a=A.replace("copper", "golden"))
+    two.new.run(day(2))
+    assert under(two, two.new) == plain(a=A.replace("copper", "golden"))
+
+
+def test_a_candidate_that_cannot_chunk_stops_nothing_and_is_refused(
+    two: Two, inbox: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(inbox / "2026-11-01", {"a.md": A})
+    put(inbox / "2026-11-02", {"a.md": A.replace("copper", "golden")})
+    two.old.run(day(1))
+    two.new.run(day(1))
+
+    def broken(settings: Any, documents: Any) -> Any:
+        if settings.chunk_size_tokens == 32:
+            raise ModelError("its model is gone")
+        return chunk_rows(settings, documents)
+
+    monkeypatch.setattr("assay.documents.gold.chunk_rows", broken)
+    done = two.new.run(day(2))
+    assert done.chunks is not None
+    assert list(done.chunks.failed) == [configured_release(two.new.settings).chunker]
+    assert found(two.old) == plain(a=A.replace("copper", "golden"))
+    assert two.head(two.new) is None, "its chunks are those of the first day"
+
+
+def test_a_retained_manifest_that_cannot_be_read_stops_nothing_and_is_said(two: Two, inbox: Path) -> None:
+    put(inbox / "2026-11-01", {"a.md": A})
+    two.old.run(day(1))
+    two.new.run(day(1))
+    two.serve(two.new)
+    manifest_path(two.releases, two.id(two.old)).write_text("{")
+    again = release_live(two.new.workspace())
+    assert again.reports[0].passed
+    assert "cannot be read" in again.unusable[two.id(two.old)]
+    assert two.head(two.old) is None
+    assert maintain_live(two.new.workspace()).tables == 1

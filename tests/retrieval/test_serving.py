@@ -2,6 +2,7 @@ import dataclasses
 import itertools
 import json
 import os
+import subprocess
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -150,6 +151,23 @@ def test_a_flip_that_was_killed_before_its_line_is_given_it_with_what_it_was(tmp
     assert [(one.act, one.pointer.configuration) for one in read_acts(tmp_path)] == [
         ("promote", "a"), ("promote", "b"), ("rollback", "a"),
     ]  # fmt: skip
+
+
+def test_what_a_killed_flip_replaced_counts_as_replaced_before_its_line_is_written(tmp_path):
+    flip(tmp_path, pointer("a"), "promote")
+    flip(tmp_path, pointer("b"), "promote")
+    history = tmp_path / HISTORY_FILE
+    history.write_text(history.read_text().splitlines(keepends=True)[0])
+    assert list(replaced_configurations(tmp_path)) == ["a"]
+
+
+def test_a_broken_serving_pointer_is_put_back_from_its_history(tmp_path):
+    flip(tmp_path, POINTER, "publish")
+    (tmp_path / POINTER_FILE).write_text("{")
+    with pytest.raises(StorageError, match=r"`tail -n 1 ") as raised:
+        read_pointer(tmp_path)
+    subprocess.run(str(raised.value).split("`")[1], shell=True, check=True)
+    assert read_pointer(tmp_path) == POINTER
 
 
 def test_heads_move_apart_from_what_serves_and_are_retained_with_it(tmp_path):

@@ -12,7 +12,7 @@ from assay.answering.quotable_parts import QuotablePart, quotable_parts
 from assay.embeddings import Embedder
 from assay.embeddings.encoding import encode
 from assay.errors import StorageError
-from assay.retrieval.configurations import ANSWERER_ID, PROMPT_ID
+from assay.retrieval.configurations import ANSWERER_ID, PROMPT_ID, ReleaseConfiguration, check_answering
 from assay.retrieval.hits import Hit
 from assay.settings import Settings
 
@@ -34,11 +34,16 @@ class ScoredPart:
     score: float
 
 
-def open_answerer(settings: Settings, embedder: Embedder) -> Answerer:
-    """The extractive answerer with the floor of `settings`, over the model of `embedder`.
+def open_answerer(
+    settings: Settings, embedder: Embedder, configuration: ReleaseConfiguration | None = None
+) -> Answerer:
+    """The extractive answerer with the floor of `settings`, over the model of `embedder`; for a release, its configuration.
 
-    The model is loaded by the first question or sentence whose vector is not known. Raises what embedding raises.
+    The model is loaded by the first question or sentence whose vector is not known. Raises what embedding raises, and
+    ModelError where this code answers otherwise than the configuration was judged to.
     """
+    if configuration is not None:
+        check_answering(configuration)
 
     def answer(question: str, hits: Sequence[Hit]) -> Answer:
         return quoted_answer(

@@ -40,7 +40,8 @@ def ask(
     principals = tuple(principal) if principal else settings.principals
     found = Searcher.open(settings, serving).search_with_timings(text, k=configuration.passages, principals=principals)
     began = time.perf_counter()
-    answer = open_answerer(configuration.settings(settings), embedder_of(configuration, settings))(text, found.hits)
+    own = configuration.settings(settings)
+    answer = open_answerer(own, embedder_of(configuration, settings), configuration)(text, found.hits)
     answer_ms = round(1000 * (time.perf_counter() - began), 3)
     timings_ms = {**found.timings_ms, "answer": answer_ms, "total": round(found.timings_ms["total"] + answer_ms, 3)}
     if as_json:

@@ -72,6 +72,13 @@ def compare(
         Path | None,
         typer.Option(metavar="FILE", help="What the candidate must show, as TOML; without it, the gate's own policy."),
     ] = None,
+    recorded: Annotated[
+        bool,
+        typer.Option(
+            "--recorded",
+            help="Go by the gate's decision.json beside each file: the same evaluation set, the candidate's policy but budgets.",
+        ),
+    ] = False,
     report: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write report.html and report.md into this folder too.")
     ] = None,
@@ -83,10 +90,17 @@ def compare(
     """
     from assay.evaluation import GatePolicy, read_item_scores, read_policy
     from assay.evaluation import compare as judge
+    from assay.evaluation.gate import GateEvidence
+    from assay.evaluation.gate.recorded_arms import recorded_policy, recorded_provenance
 
-    rules = GatePolicy() if policy is None else read_policy(policy)
+    rules = read_policy(policy) if policy else recorded_policy(candidate) if recorded else GatePolicy()
+    evidence = GateEvidence()
+    if recorded:
+        # Without the one record or the other it is not known what was asked, so that nothing is told.
+        rules = rules.model_copy(update={"require_provenance": True})
+        evidence = GateEvidence(recorded_provenance(candidate), recorded_provenance(baseline))
     ours, theirs = read_item_scores(candidate), read_item_scores(baseline)
-    decision = judge(ours, theirs, rules)
+    decision = judge(ours, theirs, rules, evidence=evidence)
     page = write_comparison(report, decision, rules, (candidate, ours), (baseline, theirs)) if report else None
     if as_json:
         typer.echo(json.dumps(decision.to_json(), ensure_ascii=False, allow_nan=False))

@@ -80,7 +80,7 @@ def check(
         typer.echo(json.dumps(record, ensure_ascii=False))
         return EXIT_LOST if found.lost else 0
     console = Console()
-    for said in (*found.moved, *found.lost):
+    for said in found.warnings:
         console.print(said, markup=False, highlight=False, soft_wrap=True)
     console.print(
         f"{len(questions)} questions: {len(found.moved)} quotes moved, {len(found.lost)} are lost.", markup=False

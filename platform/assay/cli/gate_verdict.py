@@ -38,6 +38,8 @@ def show_gate_verdict(console: Console, settings: Settings, result: PipelineResu
             console.print(f"layer {number}: {said}", markup=False, highlight=False, soft_wrap=True)
         smoke = " [bold yellow]SMOKE[/]: its questions were made from headings." if record.is_smoke else ""
         against = f"against {record.baseline.release_id}" if record.baseline else "without a baseline"
+        if record.unanswering:
+            against += f", for {record.unanswering.release_id} serves and could not be asked"
         by = f" by the rule `{record.decision.decided_by}`" if record.decision.decided_by else ""
         console.print(
             f"[bold]{record.decision.verdict}[/]{by} {against}, {record.decided_at[:16]} UTC.{smoke}",

@@ -52,7 +52,7 @@ def export(
     from assay.evaluation.judge import read_judged_items
 
     settings = load_settings()
-    files = items or _judged_last(settings)
+    files, gone = (items, []) if items else _judged_last(settings)
     answers = pool([read_judged_items(path) for path in files])
     if not answers:
         raise NotReady(
@@ -75,12 +75,14 @@ def export(
         "labelled_twice": doubled,
         "inclusion_probability": sample.answers[0].inclusion_probability,
         "files": list(map(str, sheets)),
+        "warnings": gone,
     }
     if as_json:
         typer.echo(json.dumps(told, ensure_ascii=False))
         return 0
     for line in (
         f"Sample {sample.sample_id}: {len(sample.drawn)} of {len(sample.answers)} answers, {doubled} of them for two people.",
+        *(f"warning: {one}" for one in gone),
         *map(str, sheets),
         "Open a page, or fill the column `label` of a sheet with y, n or u and `annotator` with a name. Then run",
         f"`assay eval labels import {out / '*.csv'}`.",
@@ -139,13 +141,13 @@ def calibrate(
 ) -> int:
     """Ask the judge about every answer of a sample and hold it against the labels. Exit 0 it may decide, 1 it may not.
 
-    Exit 2 where it cannot be told: too few labels, or too few verdicts.
+    Exit 2 where it cannot be told: too few labels, too few verdicts, or none to say whether it agrees with itself.
     """
     from assay.evaluation.calibration.calibration import agreement_with_itself, calibrated, judge_verdicts
     from assay.evaluation.calibration.evidence_files import write_judge_evidence
     from assay.evaluation.calibration.sample_files import read_labels, read_sample
     from assay.evaluation.gate import GateEvidence
-    from assay.evaluation.gate.judge_admissibility import inadmissible
+    from assay.evaluation.gate.judge_admissibility import inadmissible, unsteady
     from assay.evaluation.judge import open_judge
 
     settings = load_settings()
@@ -170,7 +172,9 @@ def calibrate(
             f"The judge gave a verdict on fewer than two of the {len(labels)} labelled answers, so nothing can be compared. "
             f"The labels stand. See whether {judge.identity} answers, and run `assay eval calibrate` again."
         )
-    problems = inadmissible(_policy(settings), GateEvidence(judge=found.evidence))
+    policy = _policy(settings)
+    disagreements = inadmissible(policy, GateEvidence(judge=found.evidence))
+    problems = [*disagreements, *unsteady(policy, found.evidence)]
     path = write_judge_evidence(settings.evaluation_path, found.evidence, found.to_json() | {"sample": drawn.sample_id})
     told = found.to_json() | {"sample": drawn.sample_id, "admissible": not problems, "problems": problems}
     if as_json:
@@ -179,11 +183,15 @@ def calibrate(
         _show(Console(), found, problems, path)
     if not problems:
         return 0
-    return 2 if found.evidence.labels < _policy(settings).judge.min_labels else 1
+    is_untold = found.evidence.labels < policy.judge.min_labels or (itself is None and not disagreements)
+    return 2 if is_untold else 1
 
 
-def _judged_last(settings: Settings) -> list[Path]:
-    """What both arms of the newest verdict answered. Raises NotReady where no release was judged."""
+def _judged_last(settings: Settings) -> tuple[list[Path], list[str]]:
+    """What both arms of the newest verdict answered, as far as it is kept, and a sentence for each arm of which it is not.
+
+    Raises NotReady where no release was judged, or nothing is kept of either arm.
+    """
     from assay.releases.gate_record import read_record
     from assay.releases.measured_release import EVALUATIONS_FOLDER, JUDGED_ITEMS_FILE, evaluation_folder
 
@@ -196,7 +204,22 @@ def _judged_last(settings: Settings) -> list[Path]:
         )
     newest = max(records, key=lambda record: record.decided_at)
     arms = [newest.candidate, *([newest.baseline] if newest.baseline else [])]
-    return [evaluation_folder(settings.releases_path, one.release_id) / JUDGED_ITEMS_FILE for one in arms]
+    files = {
+        one.release_id: evaluation_folder(settings.releases_path, one.release_id) / JUDGED_ITEMS_FILE for one in arms
+    }
+    kept = {release_id: path for release_id, path in files.items() if path.is_file()}
+    if not kept:
+        raise NotReady(
+            f"What the release judged last answered, {newest.candidate.release_id}, is not kept any more, so there is nothing to "
+            "label. Nothing was written. Judge the configured release with `assay release gate`, or name files of judged "
+            "items: `assay eval labels export ITEMS.jsonl --out DIR`."
+        )
+    gone = [
+        f"What release {release_id} answered is not kept any more: answers are drawn from {', '.join(kept)} alone."
+        for release_id in files
+        if release_id not in kept
+    ]
+    return list(kept.values()), gone
 
 
 def _policy(settings: Settings) -> "GatePolicy":

@@ -4,7 +4,7 @@ By every chunker that a live configuration needs: the one that serves, a candida
 back to. Whoever reads the table names the chunker that is meant.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -18,7 +18,7 @@ from assay.documents.chunk_rows import CHUNKS, chunk_rows, configured_chunker, c
 from assay.documents.duplicates import DUPLICATES, hidden_documents
 from assay.documents.silver import DOCUMENTS
 from assay.documents.state import STATE, current_mask, state_lock
-from assay.errors import StorageError
+from assay.errors import DiskFull, ModelError, StorageError
 from assay.lake import Lake
 from assay.locks import exclusive
 from assay.quality.outcomes import ALL_SOURCES, OUTCOMES, check_batch
@@ -35,7 +35,8 @@ class ChunkReport:
     """What became of the current documents: `current == duplicates + kept + chunked + quarantined`.
 
     A document counts as chunked when it was by one chunker, as quarantined when it was held back under one. `removed`: no
-    chunks of theirs are wanted any more. `chunks`: all that stand, by however many chunkers.
+    chunks of theirs are wanted any more. `chunks`: all that stand, by however many chunkers. `failed`: chunkers other than
+    the first that could not chunk, with the reason; their chunks stand as they were, and the fast gate says so.
     """
 
     current: int
@@ -46,6 +47,7 @@ class ChunkReport:
     removed: int
     chunks: int
     changed: bool
+    failed: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -72,8 +74,8 @@ def chunk_current(
 ) -> ChunkReport:
     """Make gold/chunks the chunks of the current documents that are no duplicates; each changes in one commit.
 
-    By every chunker that one of the settings in `live` names, each once; without `live` by that of the workspace. Chunks of
-    other chunkers go. `day` is the partition under which outcomes and refusals are recorded. A document of which a chunk
+    By every chunker that one of the settings in `live` names, each once; without `live` by that of the workspace. The first
+    is that of what serves: of the others none stops it. Chunks of other chunkers go. `day` is the partition under which outcomes and refusals are recorded. A document of which a chunk
     fails its suite is held back whole, and its chunks before stand; under another chunker it need not fail.
     """
     workspaces = {configured_chunker(one): workspace.under(one) for one in live or (workspace.settings,)}
@@ -85,9 +87,10 @@ def chunk_current(
         state = lake.read(STATE)
         hidden = hidden_documents(connection, state, lake.read(DUPLICATES))
         inputs = _Inputs(state, hidden, (lake, folded_from))
-        done = [_reconcile(one, connection, day, inputs) for one in workspaces.values()]
+        done, failed = _reconcile_each(workspaces, connection, day, inputs)
         dropped = _drop_other_chunkers(workspace, set(workspaces))
-        remember(workspace, CHUNKS.name, versions)
+        # What is held back goes with the chunks: whoever judges them must know which documents are rightly not there.
+        remember(workspace, CHUNKS.name, {**versions, QUARANTINE.name: workspace.lake.version(QUARANTINE)})
         standing = workspace.lake.read(CHUNKS, columns=["chunk_id"]).num_rows
     current = sum(current_mask(state).to_pylist())
     wanted = set[str]().union(*(one.wanted for one in done))
@@ -101,6 +104,7 @@ def chunk_current(
         removed=len(set[str]().union(*(one.removed for one in done))),
         chunks=standing,
         changed=dropped or any(one.changed for one in done),
+        failed=failed,
     )
 
 
@@ -129,6 +133,22 @@ def documents_to_change(
     with registered(connection, {"state": state, "hidden": hidden, "chunks": chunks}):
         found = query(connection, "assay.documents", "gold_chunks.sql")
     return dict(zip(found["document_id"].to_pylist(), found["action"].to_pylist(), strict=True))
+
+
+def _reconcile_each(
+    workspaces: Mapping[str, Workspace], connection: duckdb.DuckDBPyConnection, day: date, inputs: _Inputs
+) -> tuple[list[_Reconciled], dict[str, str]]:
+    """What was done by each chunker, and why another than the first failed: one that embeds may lack its model."""
+    done: list[_Reconciled] = []
+    failed: dict[str, str] = {}
+    for at, (chunker, one) in enumerate(workspaces.items()):
+        try:
+            done.append(_reconcile(one, connection, day, inputs))
+        except (ModelError, StorageError) as error:
+            if at == 0 or isinstance(error, DiskFull):
+                raise
+            failed[chunker] = str(error)
+    return done, failed
 
 
 def _reconcile(workspace: Workspace, connection: duckdb.DuckDBPyConnection, day: date, inputs: _Inputs) -> _Reconciled:

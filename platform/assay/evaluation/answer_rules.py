@@ -69,14 +69,15 @@ def quotes_in_documents(answer: Answer, documents: Mapping[str, CurrentDocument]
 
 def numbers_cited(answer: Answer, hits: Sequence[Hit]) -> bool:
     """`deterministic.numbers_cited`: every number of the answer stands in a cited chunk; thousands may be grouped otherwise."""
-    known = {number for text in _cited_texts(answer, hits) for number in numbers(text)}
+    known = {number for text in _as_quoted(_cited_texts(answer, hits)) for number in numbers(text)}
     return numbers(answer.text) <= known
 
 
 def personal_data_cited(answer: Answer, hits: Sequence[Hit]) -> bool:
     """`deterministic.personal_data_cited`: personal data and secrets stand in a cited chunk, which the asker may see."""
-    known = {value for text in _cited_texts(answer, hits) for value in personal_data(text)}
-    return personal_data(answer.text) <= known
+    texts = list(_cited_texts(answer, hits))
+    known = {value for text in _as_quoted(texts) for value in personal_data(text)}
+    return all(any(_stands(value, text) for text in texts) for value in personal_data(answer.text) - known)
 
 
 def nothing_banned(answer: Answer, patterns: Sequence[str] = BANNED_PATTERNS) -> bool:
@@ -119,3 +120,15 @@ def _cited(citation: Citation, hits: Sequence[Hit]) -> Hit | None:
 
 def _cited_texts(answer: Answer, hits: Sequence[Hit]) -> Iterable[str]:
     return (hit.text for one in answer.citations if (hit := _cited(one, hits)) is not None)
+
+
+def _as_quoted(texts: Iterable[str]) -> Iterable[str]:
+    """Each text, and as an answer says it: with one blank for white space, so that `1\u00a0350` has become `1 350`."""
+    return (form for text in texts for form in (text, " ".join(text.split())))
+
+
+def _stands(value: str, text: str) -> bool:
+    """Whether a value stands there whole. Many are known by what stands before them, and a row of a table is quoted with
+    the names of its columns, which may stand far above it."""
+    blanks = r"\s*".join(map(re.escape, value))
+    return re.search(rf"(?<![\w.+%@-]){blanks}(?![\w@])", text.casefold()) is not None

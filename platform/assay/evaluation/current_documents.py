@@ -50,6 +50,11 @@ class Corpus:
             if (place := tuple(row[name] for name in _PLACE)) in state
         }
 
+    def namespaces(self) -> set[str]:
+        """The namespaces of the current documents; whichever run brought them, a release answers from all of them."""
+        ids = self.workspace.lake.read(STATE, where={"is_deleted": False}, columns=["document_id"])["document_id"]
+        return {namespace_of(document_id) for document_id in ids.to_pylist()}
+
     def findable_ids(self, sources: Collection[str]) -> list[str]:
         """Ids of the current documents of these sources that search finds: not those hidden as duplicates. In order."""
         lake = self.workspace.lake
@@ -59,6 +64,11 @@ class Corpus:
         return sorted(
             row["document_id"] for row in rows if row["text_version"] is not None and row["document_id"] not in hidden
         )
+
+
+def namespace_of(document_id: str) -> str:
+    """What a document's id begins with: that of its source, which several sources may share."""
+    return document_id.partition(":")[0]
 
 
 def unavailable_documents(workspace: Workspace) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from assay.evaluation.gate.item_scores import ItemScore
 from assay.evaluation.golden_questions import GoldenQuestion
 from assay.evaluation.golden_scores import Asked, golden_scores, judged_item, not_applicable, proxies_of
 from assay.evaluation.golden_set import GoldenSet
+from assay.evaluation.golden_spans import needs_unavailable
 from assay.evaluation.judge import Judge, judge_scores
 from assay.evaluation.passage_metrics import RANKING_DEPTH
 from assay.progress import track
@@ -49,7 +50,7 @@ def evaluate_release(
     `unavailable`: ids of documents that could not be read for want of OCR; a question that needs a passage of them is
     NOT_APPLICABLE and not asked.
     """
-    unaskable = {one.id for one in golden.questions if _needs(one, unavailable)}
+    unaskable = {one.id for one in golden.questions if needs_unavailable(one, unavailable)}
     askable = [one for one in golden.questions if one.id not in unaskable]
     asked = tuple(ask(one) for one in track(askable, "Questions asked", total=len(askable)))
     documents = None
@@ -108,15 +109,6 @@ def _search(
         return searcher.search_with_timings(text, depth, "lexical", principals=principals)
     vector = embedder.embed_query(text, remember=True)
     return searcher.search_vector(vector, text, depth, mode, principals=principals)  # pyright: ignore[reportArgumentType]  a setting, checked there
-
-
-def _needs(question: GoldenQuestion, unavailable: Collection[str]) -> bool:
-    """Whether a passage stands nowhere because a document that holds it could not be read."""
-    return any(
-        not any(place.stands for place in passage.places)
-        and any(place.document_id in unavailable for place in passage.places)
-        for passage in question.passages
-    )
 
 
 def _operations(search_ms: Sequence[float]) -> Operations:

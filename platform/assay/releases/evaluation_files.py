@@ -37,13 +37,10 @@ def report_context(record: GateRecord, candidate: MeasuredRelease, baseline: Mea
 
 def facts_of(record: GateRecord) -> tuple[tuple[str, str], ...]:
     """What was compared with what, on what, as names and values."""
-    one, other = record.configuration, record.baseline
+    one = record.configuration
     return (
         ("candidate", f"{record.candidate.release_id}, table {record.candidate.table}"),
-        (
-            "baseline",
-            f"{other.release_id}, table {other.table}" if other else "none: nothing else serves, the floors decide",
-        ),
+        ("baseline", _baseline(record)),
         ("embedding model", f"{one.model} ({one.fingerprint[:12]}), {one.precision}"),
         ("chunker", one.chunker),
         ("search", f"{one.search_mode}, {one.fusion}"),
@@ -53,6 +50,13 @@ def facts_of(record: GateRecord) -> tuple[tuple[str, str], ...]:
         *_shadow_facts(record.shadow),
         ("judged", f"{record.decided_at[:19]} UTC by run {record.run_id}"),
     )
+
+
+def _baseline(record: GateRecord) -> str:
+    if record.unanswering:
+        return f"none: {record.unanswering.release_id} serves and could not be asked, the floors decide"
+    other = record.baseline
+    return f"{other.release_id}, table {other.table}" if other else "none: nothing else serves, the floors decide"
 
 
 def _shadow_facts(shadow: Shadow | None) -> tuple[tuple[str, str], ...]:

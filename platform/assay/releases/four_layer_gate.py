@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal, cast
 
-from assay.errors import NotReady
+from assay.errors import ModelError, NotReady
 from assay.evaluation.calibration.evidence_files import read_judge_evidence
 from assay.evaluation.gate import (
     SMOKE_POLICY_FILE,
@@ -74,12 +74,13 @@ def judge_configured(workspace: Workspace, *, required_layers: Collection[int] =
     known = read_record(settings.releases_path, candidate.release_id)
     if known is not None and known.inputs == inputs:
         return GateOutcome(known, is_new=False)
-    ours, theirs = _measured_arms(measurement, candidate, configuration, baseline)
+    ours = measurement.measured(candidate, configuration)
+    theirs, unanswered = _baseline_arm(measurement, baseline)
     decision, ours, theirs = _decided(measurement, policy, labels, ours, theirs)
-    has_gaps = has_errors(ours) or (theirs is not None and has_errors(theirs))
+    has_gaps = has_errors(ours) or (theirs is not None and has_errors(theirs)) or unanswered is not None
     record = GateRecord(
         candidate=candidate,
-        baseline=baseline,
+        baseline=baseline if theirs else None,
         configuration=configuration,
         inputs="" if has_gaps else inputs,  # what an error hides is asked again
         evaluation_set=golden.sha256,
@@ -93,23 +94,29 @@ def judge_configured(workspace: Workspace, *, required_layers: Collection[int] =
         baseline_operations=theirs.operations if theirs else None,
         run_id=workspace.run.run_id,
         decided_at=datetime.now(UTC).isoformat(timespec="microseconds"),
-        warnings=tuple(warnings),
+        warnings=(*([unanswered] if unanswered else []), *warnings),
+        unanswering=baseline if unanswered else None,
     )
     write_evaluation(settings.releases_path, record, ours, theirs)
     return GateOutcome(record, is_new=True)
 
 
-def _measured_arms(
-    measurement: Measurement,
-    candidate: ServingPointer,
-    configuration: ReleaseConfiguration,
-    baseline: ServingPointer | None,
-) -> tuple[MeasuredRelease, MeasuredRelease | None]:
-    ours = measurement.measured(candidate, configuration)
+def _baseline_arm(
+    measurement: Measurement, baseline: ServingPointer | None
+) -> tuple[MeasuredRelease | None, str | None]:
+    """What the serving release answers, or why it cannot be asked.
+
+    One whose model is gone answers nobody but by words any more. Were it waited for, nothing could ever replace it.
+    """
     if baseline is None:
-        return ours, None
+        return None, None
     before = read_manifest(measurement.workspace.settings.releases_path, baseline.configuration)
-    return ours, measurement.measured(baseline, before)
+    try:
+        return measurement.measured(baseline, before), None
+    except ModelError as error:
+        return None, (
+            f"Nothing was compared: {baseline.release_id} serves and could not be asked, so the policy's floors decided. {error}"
+        )
 
 
 def _decided(
@@ -169,13 +176,22 @@ def baseline_for(settings: Settings, configuration: ReleaseConfiguration) -> Ser
 
 
 def policy_for(settings: Settings, golden: GoldenSet, required_layers: Collection[int] = ()) -> GatePolicy:
-    """The settings' policy, or the gate's own; `smoke` for questions made from headings, which prove little.
+    """The settings' policy, or the gate's own; `smoke` for questions made from headings, which prove little, with the layers
+    that the settings' policy requires: who wants a judge wants it of these too.
 
     Raises ConfigurationError for a policy file that cannot be used.
     """
-    if golden.is_smoke:
-        policy = read_policy(SMOKE_POLICY_FILE)
-    else:
-        policy = read_policy(settings.gate_policy) if settings.gate_policy else GatePolicy()
-    wanted = sorted({*policy.required_layers, *required_layers})
+    own = _own_policy(settings, golden)
+    policy = read_policy(SMOKE_POLICY_FILE) if golden.is_smoke else own
+    wanted = sorted({*policy.required_layers, *own.required_layers, *required_layers})
     return policy.model_copy(update={"required_layers": cast(tuple[Layer, ...], tuple(wanted))})
+
+
+def _own_policy(settings: Settings, golden: GoldenSet) -> GatePolicy:
+    path = settings.gate_policy
+    is_gone_with_sample = (
+        path is not None and path == Settings.model_fields["gate_policy"].default and not path.exists()
+    )
+    if path is None or (golden.is_smoke and is_gone_with_sample):
+        return GatePolicy()
+    return read_policy(path)

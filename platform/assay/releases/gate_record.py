@@ -22,7 +22,8 @@ MARKDOWN_REPORT_FILE = "report.md"
 
 @dataclass(frozen=True)
 class GateRecord:
-    """A verdict on `candidate` against `baseline`, None where nothing served.
+    """A verdict on `candidate` against `baseline`, None where nothing was compared: nothing served, or `unanswering` did,
+    a release that cannot be asked for want of its model.
 
     `inputs`: a hash of all that the verdict rests on; while it stays the same nothing is judged anew. `evaluation_set`: hash
     of the golden set named `golden`. `is_smoke`: its questions were made from headings. `layers`: what each of the four
@@ -45,6 +46,12 @@ class GateRecord:
     run_id: str
     decided_at: str
     warnings: tuple[str, ...] = field(default=())
+    unanswering: ServingPointer | None = None
+
+    @property
+    def served(self) -> ServingPointer | None:
+        """What served when it was judged, whether it could be asked or not."""
+        return self.baseline or self.unanswering
 
     @property
     def passed(self) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from assay.evaluation.gate import Finding, GateDecision, GatePolicy, MetricRow
 from assay.evaluation.gate.findings import worst
+from assay.evaluation.quoted_names import quoted
 
 _ORDER = ("FAIL", "INCONCLUSIVE", "PASS")
 
@@ -32,7 +33,7 @@ def _said(rows: Sequence[MetricRow], findings: Sequence[Finding], what: str) -> 
     names = {row.metric for row in rows}
     outcome = worst([one for one in findings if one.metric in names])
     of_outcome = [row.metric for row in rows if row.verdict == outcome]
-    named = "" if outcome == "PASS" or not of_outcome else f": {', '.join(f'`{name}`' for name in of_outcome)}"
+    named = "" if outcome == "PASS" or not of_outcome else f": {', '.join(map(quoted, of_outcome))}"
     count = f"{len(rows)} {what}" if outcome == "PASS" or not of_outcome else f"{len(of_outcome)} of {len(rows)} {what}"
     return f"{outcome}: {count}{named}."
 

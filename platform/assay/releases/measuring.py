@@ -27,8 +27,9 @@ from assay.retrieval.configurations import ReleaseConfiguration, embedder_of
 from assay.retrieval.denials import DENY_LIST_FILE
 from assay.workspace import Workspace
 
-# What a measurement depends on beside its inputs: a changed metric, answerer or search measures something else.
-_MEASURING_PACKAGES = ("answering", "evaluation", "retrieval")
+# What a measurement depends on beside its inputs: a changed metric, answerer, search or embedding measures something else,
+# and so do other recognizers of personal data, which is a rule of layer 1, and other blocks, of which quotes are made.
+_MEASURING_PACKAGES = ("answering", "documents/chunking", "documents/pii", "embeddings", "evaluation", "retrieval")
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ class Measurement:
         # All at once, for a batch is quicker than its texts; and so that neither arm's searches pay for the model's time.
         embedder.embed([one.question for one in self.golden.questions], kind="query")
         searcher = Searcher.open(settings, pointer)
-        ask = asker(searcher, open_answerer(settings, embedder), configuration, embedder)
+        ask = asker(searcher, open_answerer(settings, embedder, configuration), configuration, embedder)
         found = evaluate_release(self.golden, ask, judge=self.judge, embedder=self.scorer, unavailable=self.unavailable)
         return MeasuredRelease(
             release_id=pointer.release_id,
@@ -123,9 +124,14 @@ def _file_hash(path: Path) -> str | None:
 
 @cache
 def _code_hash() -> str:
+    return files_hash(measuring_files())
+
+
+def measuring_files() -> list[Path]:
+    """The code that decides what a release is measured to be, in order."""
     here = Path(__file__)
     packages = (here.parents[1] / name for name in _MEASURING_PACKAGES)
-    return files_hash([here, *sorted(path for package in packages for path in package.rglob("*.py"))])
+    return [here, *sorted(path for package in packages for path in package.rglob("*.py"))]
 
 
 def files_hash(paths: Collection[Path]) -> str:

@@ -2,6 +2,7 @@
 history, and both take what stands already: the head of a configuration, which every run keeps up to date.
 """
 
+import itertools
 import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -65,18 +66,39 @@ class PromotionReport:
 
 def promote_where_due(workspace: Workspace) -> PromotionReport:
     """Promote what passed the gate where no person needs to say so: the first release, for nobody is served by another
-    yet, and every one under `ASSAY_AUTO_PROMOTE`. Raises as `promote`, unless the configured release serves already."""
+    yet, and under `ASSAY_AUTO_PROMOTE` every one, but for what a person has to decide: one that a rollback left since the
+    last promotion, and one that what serves could not be compared with. Raises as `promote`, unless the configured release
+    serves already."""
     settings = workspace.settings
     serving = read_pointer(settings.releases_path)
     configured = configured_release(settings).configuration_id
     if serving is not None and serving.configuration == configured:
         return PromotionReport(None, serving.release_id, None)
-    if serving is not None and not settings.auto_promote:
-        record, head = newest_record(settings.releases_path, configured), read_head(settings.releases_path, configured)
-        passed = record is not None and record.passed and head is not None
+    record, head = newest_record(settings.releases_path, configured), read_head(settings.releases_path, configured)
+    passed = record is not None and record.passed and head is not None
+    if serving is not None and not (settings.auto_promote and _needs_nobody(settings, configured, record)):
         return PromotionReport(None, serving.release_id, head.release_id if head and passed else None)
     flip = promote(workspace)
     return PromotionReport(flip, flip.released.release_id, None)
+
+
+def _needs_nobody(settings: Settings, configuration_id: str, record: GateRecord | None) -> bool:
+    if record is not None and record.unanswering is not None:
+        return False
+    with exclusive(serving_lock(settings)):
+        complete_history(settings.releases_path)
+        return configuration_id not in rolled_back(read_acts(settings.releases_path))
+
+
+def rolled_back(acts: Sequence[Act]) -> set[str]:
+    """The configurations that rollbacks left since the last promotion: nothing but a person makes them serve again."""
+    left: set[str] = set()
+    for before, after in itertools.pairwise(acts):
+        if after.act == "promote":
+            left.clear()
+        elif after.act == "rollback":
+            left.add(before.pointer.configuration)
+    return left
 
 
 def promote(workspace: Workspace, release_id: str | None = None) -> Flip:
@@ -111,7 +133,8 @@ def refusal(record: GateRecord | None, head: ServingPointer, today: Today) -> As
 
     The record is of a configuration. A head that moved since by a data change is still covered by it: data changes pass
     the fast gate, for the serving release too, and are not what the four layers compare. So a promotion need not race the
-    daily run. What must be as it was: the questions, the policy, and the configuration that serves.
+    daily run. What must be as it was: the questions, the policy, the configuration that serves, and the very table, of
+    which the head is the version that was judged or a later one.
     """
     if record is None:
         return NotReady(
@@ -131,7 +154,7 @@ def refusal(record: GateRecord | None, head: ServingPointer, today: Today) -> As
             f"{judged}, and could not be told good or bad: `{record.decision.decided_by}`. {stands} Read what is lacking in "
             f"{report}, then run `assay release gate`."
         )
-    if changed := _changed_since(record, today):
+    if changed := _changed_since(record, head, today):
         return NotReady(f"{judged}, and passed, but {changed}. {stands} Judge it again with `assay release gate`.")
     return None
 
@@ -202,15 +225,18 @@ def _live_head(settings: Settings, configuration_id: str, live: Collection[str],
     return head
 
 
-def _changed_since(record: GateRecord, today: Today) -> str | None:
+def _changed_since(record: GateRecord, head: ServingPointer, today: Today) -> str | None:
     """What the verdict rests on and is another today."""
+    judged = record.candidate
+    if head != judged and head.version <= judged.version:
+        return "its table was built anew since"
     if record.evaluation_set != today.evaluation_set:
         return "the golden questions are others today"
     if _limits(record.policy) != _limits(today.policy):
         return "the policy is another today"
     if not set(today.policy.required_layers) <= set(record.policy.required_layers):
         return "the policy requires more layers today"
-    before = record.baseline.configuration if record.baseline else None
+    before = record.served.configuration if record.served else None
     now = today.serving.configuration if today.serving else None
     return None if before == now else "another configuration serves today than it was compared with"
 

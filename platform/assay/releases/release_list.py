@@ -128,6 +128,7 @@ def _roles(settings: Settings, configuration_id: str, serving: ServingPointer | 
 
 def _verdict(settings: Settings, record: GateRecord) -> dict[str, Any]:
     folder = evaluation_folder(settings.releases_path, record.candidate.release_id)
+    report = folder / HTML_REPORT_FILE
     return {
         "verdict": record.decision.verdict,
         "decided_by": record.decision.decided_by,
@@ -141,5 +142,5 @@ def _verdict(settings: Settings, record: GateRecord) -> dict[str, Any]:
         "decided_at": record.decided_at,
         "run_id": record.run_id,
         "record": str(folder / DECISION_FILE),
-        "report": str(folder / HTML_REPORT_FILE),
+        "report": str(report) if report.exists() else None,  # it quotes documents, and goes before the record
     }

@@ -1,39 +1,43 @@
-"""What goes when a release ceases to be live: the answers that were kept for its evaluation. Its verdict stays for good.
+"""What goes when answers are not of today: those that were kept for an evaluation. Its verdict stays for good.
 
-Answers quote documents, which are deleted meanwhile. Of what is live an evaluation runs again with every data change, so
-its answers are of today's documents; of anything else they would outlive them. (Heads and tables are dropped by the run
-itself, see `retrieval.live_stages` and `retrieval.unneeded_tables`.)
+Answers quote documents, which are deleted meanwhile. What serves is not judged again, and a run may be stopped before the
+gate, so no evaluation can be left to replace them. (Heads and tables are dropped by the run itself, see
+`retrieval.live_stages` and `retrieval.unneeded_tables`.)
 """
 
 from pathlib import Path
 
 from assay.locks import exclusive
-from assay.releases.gate_record import DECISION_FILE, newest_record
+from assay.releases.gate_record import DECISION_FILE
 from assay.releases.measured_release import EVALUATIONS_FOLDER
-from assay.retrieval.configurations import live_configurations
-from assay.retrieval.serving import read_pointer, serving_lock
+from assay.retrieval.denials import DENY_LIST_FILE
+from assay.retrieval.serving import heads, serving_lock
 from assay.settings import Settings
 
 
 def forget_answers(settings: Settings) -> tuple[str, ...]:
-    """Remove the answers, scores and reports of every evaluation but the last of each live configuration, and the serving
-    release's own, which a candidate is compared with; the ids of the releases whose went."""
+    """Remove the answers, scores and reports of every evaluation but those of the heads, and of these too where the
+    deny-list was changed since: a head stays where it is while the fast gate says no. The ids of the releases whose went.
+
+    Raises StorageError for a head that cannot be read.
+    """
     releases_path = settings.releases_path
     with exclusive(serving_lock(settings)):
-        serving = read_pointer(releases_path)
-        records = (newest_record(releases_path, one.configuration_id) for one in live_configurations(settings))
-        kept = {record.candidate.release_id for record in records if record} | (
-            {serving.release_id} if serving else set()
-        )
+        kept = {head.release_id for head in heads(releases_path)}
+        denied_at = _written(releases_path / DENY_LIST_FILE)
         gone = [
-            folder
+            (folder, answers)
             for folder in sorted((releases_path / EVALUATIONS_FOLDER).glob("*"))
-            if folder.name not in kept and _answers(folder)
+            if (answers := _answers(folder)) and not (folder.name in kept and min(map(_written, answers)) >= denied_at)
         ]
-        for file in (file for folder in gone for file in _answers(folder)):
+        for file in (file for _, answers in gone for file in answers):
             file.unlink()
-    return tuple(folder.name for folder in gone)
+    return tuple(folder.name for folder, _ in gone)
 
 
 def _answers(folder: Path) -> list[Path]:
     return [file for file in folder.iterdir() if file.name != DECISION_FILE]
+
+
+def _written(file: Path) -> int:
+    return file.stat().st_mtime_ns if file.exists() else 0

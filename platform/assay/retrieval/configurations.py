@@ -58,8 +58,16 @@ class ReleaseConfiguration:
 
     @cached_property
     def configuration_id(self) -> str:
-        """12 hex digits of a sha256 over what decides an answer, as canonical JSON; where the model lies does not count."""
-        deciding = {name: value for name, value in dataclasses.asdict(self).items() if name not in _NOT_IDENTIFYING}
+        """12 hex digits of a sha256 over what decides an answer, as canonical JSON; where the model lies does not count.
+
+        A field that came later has a default, what was done before it; at that it is left out, so that older ids stay.
+        """
+        added = {field.name: field.default for field in dataclasses.fields(self) if _came_later(field)}
+        deciding = {
+            name: value
+            for name, value in dataclasses.asdict(self).items()
+            if name not in _NOT_IDENTIFYING and (name not in added or value != added[name])
+        }
         return hashlib.sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()[:12]
 
     @property
@@ -109,21 +117,44 @@ def served_chunker(settings: Settings) -> str:
     return serving.chunker if serving else configured_chunker(settings)
 
 
+@dataclass(frozen=True)
+class FoundConfigurations:
+    """The `live` configurations, and the retained ones of which the manifest is `unreadable`, by id with the reason."""
+
+    live: tuple[ReleaseConfiguration, ...]
+    unreadable: Mapping[str, str]
+
+
 def live_configurations(settings: Settings) -> list[ReleaseConfiguration]:
     """The configurations that every data change reaches: serving, configured, retained; distinct, in this order.
 
-    Before the first promotion that is the configured one alone. Raises ModelError where the configured model is missing or
-    altered, StorageError for a pointer or a manifest that cannot be read.
+    Before the first promotion that is the configured one alone. A retained one without a readable manifest is left out.
+    Raises ModelError where the configured model is missing or altered, StorageError where the pointer or the manifest of
+    what serves cannot be read.
     """
+    return list(find_configurations(settings).live)
+
+
+def find_configurations(settings: Settings) -> FoundConfigurations:
+    """The same, with what is known of those that are left out. Raises as `live_configurations`."""
     configured = configured_release(settings)
     serving = read_pointer(settings.releases_path)
     replaced = retained_configurations(settings.releases_path, timedelta(days=settings.release_retention_days))
     ids = [*([serving.configuration] if serving else []), configured.configuration_id, *replaced]
-    # Of the configured one what the settings say counts: its model may lie elsewhere than when its manifest was written.
-    return [
-        configured if one == configured.configuration_id else read_manifest(settings.releases_path, one)
-        for one in dict.fromkeys(ids)
-    ]
+    live: list[ReleaseConfiguration] = []
+    unreadable: dict[str, str] = {}
+    for one in dict.fromkeys(ids):
+        if one == configured.configuration_id:
+            # What the settings say counts: its model may lie elsewhere than when its manifest was written.
+            live.append(configured)
+            continue
+        try:
+            live.append(read_manifest(settings.releases_path, one))
+        except StorageError as error:
+            if serving is not None and one == serving.configuration:
+                raise
+            unreadable[one] = str(error)
+    return FoundConfigurations(tuple(live), unreadable)
 
 
 def embedder_of(configuration: ReleaseConfiguration, base: Settings) -> Embedder:
@@ -139,6 +170,28 @@ def embedder_of(configuration: ReleaseConfiguration, base: Settings) -> Embedder
             "by it. Put the former files back, or go over to the new ones with `assay ingest DIR` and `assay release promote`."
         )
     return embedder
+
+
+def check_ranking(configuration: ReleaseConfiguration) -> None:
+    """Raise ModelError where this code ranks passages otherwise than the configuration was judged to."""
+    _check_ids(configuration, {"fusion": FUSION_ID})
+
+
+def check_answering(configuration: ReleaseConfiguration) -> None:
+    """Raise ModelError where this code answers otherwise than the configuration was judged to."""
+    _check_ids(configuration, {"answerer": ANSWERER_ID, "prompt": PROMPT_ID})
+
+
+def _check_ids(configuration: ReleaseConfiguration, ours: Mapping[str, str]) -> None:
+    for name, here in ours.items():
+        made_with = getattr(configuration, name)
+        if made_with != here:
+            raise ModelError(
+                f"Configuration {configuration.configuration_id} was judged with the {name} `{made_with}`; this code has "
+                f"`{here}`. Nothing was asked of it, for it would answer as nobody tested. Build and judge a release of this "
+                "code with `assay demo` or `assay ingest DIR`, then `assay release promote`; until then ask with the code "
+                "that made it."
+            )
 
 
 def write_manifest(releases_path: Path, configuration: ReleaseConfiguration) -> None:
@@ -177,10 +230,17 @@ def manifest_path(releases_path: Path, configuration_id: str) -> Path:
 
 
 def _configuration(record: Any) -> ReleaseConfiguration:
-    fields = {field.name: field.type for field in dataclasses.fields(ReleaseConfiguration)}
-    if not isinstance(record, Mapping) or set(record) != set(fields):
+    """What a manifest says. One from before a field came has its default."""
+    fields = {field.name: field for field in dataclasses.fields(ReleaseConfiguration)}
+    needed = {name for name, field in fields.items() if not _came_later(field)}
+    if not isinstance(record, Mapping) or not needed <= set(record) <= set(fields):
         raise ValueError(f"it does not hold exactly {', '.join(fields)}")
-    for name, expected in fields.items():
-        if type(record[name]) is not expected:
-            raise ValueError(f"`{name}` is {record[name]!r}")
+    for name, value in record.items():
+        if type(value) is not fields[name].type:
+            raise ValueError(f"`{name}` is {value!r}")
     return ReleaseConfiguration(**record)
+
+
+def _came_later(field: "dataclasses.Field[Any]") -> bool:
+    """Whether a manifest may lack it: only those that came after the first manifests were written have a default."""
+    return field.default is not dataclasses.MISSING

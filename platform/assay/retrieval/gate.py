@@ -21,7 +21,7 @@ from assay.retrieval.canaries import Canary, CanarySet, canaries_for
 from assay.retrieval.configurations import ReleaseConfiguration, write_manifest
 from assay.retrieval.deny_list import update_deny_list
 from assay.retrieval.index import ChunkIndex
-from assay.retrieval.invariants import cache_rules, index_rules
+from assay.retrieval.invariants import cache_rules, document_rule, index_rules
 from assay.retrieval.reconcile import open_index, table_lock
 from assay.retrieval.search import QueryModel, Searcher
 from assay.retrieval.serving import (
@@ -90,6 +90,7 @@ def release_newest(workspace: Workspace, embedder: Embedder, configuration: Rele
         canaries, answered = _asked(workspace, embedder, index, pointer)
         rules = (
             *index_rules(workspace, index),
+            document_rule(workspace, index.name),
             *cache_rules(index, embedder),
             _outcome_rule(workspace, configuration.chunker),
             _verdict_rule(workspace, configuration.chunker),
@@ -124,7 +125,7 @@ def _asked(
         # Another run went on. What it deleted is in this release still: with the candidate's pointer written, where
         # the deny-list looks, the list names it before the release can serve.
         with engine() as connection:
-            update_deny_list(workspace, connection)
+            update_deny_list(workspace, connection, needed=pointer)
     return canaries, answered
 
 

@@ -7,15 +7,20 @@ import pyarrow.compute
 
 from assay.built_from import inputs_of
 from assay.documents.chunk_rows import CHUNKS, configured_chunker
+from assay.documents.duplicates import DUPLICATES, hidden_documents
+from assay.documents.gold import chunks_source, documents_to_change
 from assay.documents.state import STATE, current_mask
 from assay.embeddings import Embedder
+from assay.errors import DiskFull, StorageError
+from assay.quality.quarantine import QUARANTINE
 from assay.quality.rules import Rule, none_of
 from assay.retrieval import engine
 from assay.retrieval.denials import Denial, denials_within, read_denials, without_denied
 from assay.retrieval.filters import one_of, prefilter
 from assay.retrieval.index import ChunkIndex
 from assay.retrieval.reconcile import unequal_documents
-from assay.retrieval.serving import guarded_releases
+from assay.retrieval.serving import guarded_releases, read_pointer
+from assay.warehouse import engine as lake_engine
 from assay.workspace import Workspace
 
 pc: Any = pyarrow.compute  # its functions are made at import, where no type checker sees them
@@ -49,9 +54,28 @@ def index_rules(workspace: Workspace, index: ChunkIndex) -> tuple[Rule, ...]:
     )
 
 
+def document_rule(workspace: Workspace, table: str) -> Rule:
+    """Every current document that is no duplicate and not held back has the chunks of its standing version.
+
+    A table that equals its chunks says nothing while chunks are missing: a run under other settings drops those of a
+    chunker that it does not know, and the table is then emptied by the book. Judged against the versions that the table was
+    built from, for the chunker of the workspace's settings; the caller holds the table's lock.
+    """
+    then = workspace.at(inputs_of(workspace, table))
+    state = then.lake.read(STATE)
+    source = chunks_source(configured_chunker(workspace.settings))
+    refused = then.lake.read(QUARANTINE, where={"stage": "gold", "source": source}, columns=["document_id"])
+    with lake_engine() as connection:
+        hidden = hidden_documents(connection, state, then.lake.read(DUPLICATES))
+        actions = documents_to_change(then, connection, state, hidden)
+    lacking = {one for one, action in actions.items() if action == "chunk"} - set(refused["document_id"].to_pylist())
+    return none_of("current_documents_are_in_the_table", lacking, "current documents lack the chunks of their version")
+
+
 def deny_rules(workspace: Workspace) -> list[Rule]:
     """Invariant 9 for what serves or could again: the filter of a search leaves out everything that is denied."""
     denials, _ = read_denials(workspace.settings.releases_path)
+    serving = read_pointer(workspace.settings.releases_path)
     found: set[str] = set()
     judged = 0
     for pointer in guarded_releases(workspace.settings.releases_path) if denials else ():
@@ -59,8 +83,11 @@ def deny_rules(workspace: Workspace) -> list[Rule]:
             with engine.storage_errors(f"reading release {pointer.release_id}"):
                 table = engine.open_table(workspace.settings.vectors_path, pointer.table, pointer.version)
                 found |= {f"{document} as {who} in {pointer.release_id}" for document, who in _found(table, denials)}
-        except engine.GoneError:
-            continue  # no search can open it either
+        except StorageError as error:
+            # Gone: no search can open it either. Damaged: it has no head any more, so it can serve no more.
+            if isinstance(error, DiskFull) or (pointer == serving and not isinstance(error, engine.GoneError)):
+                raise
+            continue
         judged += 1
     return [none_of("nothing_denied_is_found", found, f"of {len(denials)} denied documents found in {judged} releases")]
 

@@ -5,15 +5,16 @@ So a rollback is never stale, and what serves is up to date whatever becomes of 
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import TypeVar
 
+from assay.built_from import forget
 from assay.embeddings import Embedder
-from assay.errors import ModelError, NotReady
+from assay.errors import AssayError, DiskFull, ModelError, NotReady, StorageError
 from assay.locks import exclusive
 from assay.quality.rules import Rule
-from assay.retrieval.configurations import ReleaseConfiguration, configured_release, embedder_of, live_configurations
+from assay.retrieval.configurations import ReleaseConfiguration, configured_release, embedder_of, find_configurations
 from assay.retrieval.gate import GateReport, release_newest
 from assay.retrieval.invariants import cache_rules, index_rules
 from assay.retrieval.reconcile import maintain_index, open_index, reconcile_index, table_lock
@@ -36,7 +37,8 @@ class Live:
 
 @dataclass(frozen=True)
 class LiveSet:
-    """The live configurations, what serves first; `unusable` ones by id with the reason: their model cannot be had."""
+    """The live configurations, what serves first; `unusable` ones by id with the reason: their model cannot be had, or their
+    manifest not be read."""
 
     usable: tuple[Live, ...]
     unusable: Mapping[str, str]
@@ -54,7 +56,7 @@ class LiveSet:
 
 @dataclass(frozen=True)
 class LiveIndexReport:
-    """What the reconciliation of every table did, added up. `failed`: tables whose model did not embed, with the reason."""
+    """What the reconciliation of every table did, added up. `failed`: tables that were not brought up to date, with the reason."""
 
     tables: int
     documents_replaced: int
@@ -88,7 +90,7 @@ class LiveMaintenanceReport:
 class LiveGateReport:
     """The fast gate's verdicts, of what serves first; `unusable` configurations with the reason.
 
-    What is unusable and does not serve has no head any more: it cannot be kept up to date, so it cannot be rolled back to.
+    What failed or is unusable and does not serve has no head any more: it is not up to date, so nothing goes over to it.
     `retained`: the configurations that neither serve nor are configured.
     """
 
@@ -100,8 +102,9 @@ class LiveGateReport:
 def find_live(workspace: Workspace) -> LiveSet:
     """The live configurations with their models. Raises ModelError where that of the configured one is missing."""
     usable: list[Live] = []
-    unusable: dict[str, str] = {}
-    for one in live_configurations(workspace.settings):
+    found = find_configurations(workspace.settings)
+    unusable = dict(found.unreadable)
+    for one in found.live:
         try:
             embedder = embedder_of(one, workspace.settings)
         except ModelError as error:
@@ -113,7 +116,13 @@ def find_live(workspace: Workspace) -> LiveSet:
 
 def reconcile_live(workspace: Workspace) -> LiveIndexReport:
     """Bring every live table to the current chunks of its chunker. Raises what the first, which serves, raises."""
-    done, failed = _each(find_live(workspace).by_table, lambda one: reconcile_index(one.workspace, one.embedder))
+    tables = find_live(workspace).by_table
+    done, failed = _each(tables, lambda one: reconcile_index(one.workspace, one.embedder))
+    for one in tables:
+        if one.configuration.table in failed:
+            # Judged against what it was built from, it would pass for being as it was. So the gate judges it by what stands.
+            with exclusive(table_lock(one.workspace, one.embedder)):
+                forget(workspace.settings.home, one.configuration.table)
     by_day: dict[date, Counter[str]] = {}
     for report in done.values():
         for day, counts in report.by_day.items():
@@ -155,7 +164,7 @@ def maintain_live(workspace: Workspace) -> LiveMaintenanceReport:
 def release_live(workspace: Workspace) -> LiveGateReport:
     """Judge the newest version of every live configuration and move the heads, and what serves, where every rule holds.
 
-    Raises NotReady when nothing was indexed yet.
+    Where one does not, what serves stays as it is; another loses its head. Raises NotReady when nothing was indexed yet.
     """
     live = find_live(workspace)
     reports: list[GateReport] = []
@@ -163,11 +172,12 @@ def release_live(workspace: Workspace) -> LiveGateReport:
     for one in live.usable:
         try:
             reports.append(release_newest(workspace, one.embedder, one.configuration))
-        except (ModelError, NotReady) as error:
-            if one is live.usable[0]:
+        except AssayError as error:
+            if one is live.usable[0] or not _is_of_one(error):
                 raise
             unusable[one.configuration.configuration_id] = str(error)
-    _drop_stale_heads(workspace.settings, kept={report.configuration for report in reports})
+    dropped = _drop_stale_heads(workspace.settings, kept={one.configuration for one in reports if one.passed})
+    reports = [replace(one, head=None) if one.configuration in dropped else one for one in reports]
     serving = read_pointer(workspace.settings.releases_path)
     ours = {configured_release(workspace.settings).configuration_id, *([serving.configuration] if serving else [])}
     judged = {one.configuration for one in reports} | unusable.keys()
@@ -177,7 +187,7 @@ def release_live(workspace: Workspace) -> LiveGateReport:
 def index_rules_of_live(workspace: Workspace) -> Iterable[tuple[str, Sequence[Rule]]]:
     """Every live table with the verdicts on its invariants, that of what serves first.
 
-    Left out are tables whose model does not load, or that were never built: the gate moves no head to them.
+    Left out are tables whose model does not load, or that were never built or are damaged: the gate moves no head to them.
     """
     judged, _ = _each(find_live(workspace).by_table, _index_rules)
     return judged.items()
@@ -197,24 +207,30 @@ def _first_of_each(usable: Sequence[Live], key: Callable[[ReleaseConfiguration],
 
 
 def _each(tables: Sequence[Live], stage: Callable[[Live], _Report]) -> tuple[dict[str, _Report], dict[str, str]]:
-    """A stage's reports by table, and why it failed on others: a model that does not load must stop nothing that serves."""
+    """A stage's reports by table, and why it failed on others: what is wrong with one must stop nothing that serves."""
     done: dict[str, _Report] = {}
     failed: dict[str, str] = {}
     for one in tables:
         try:
             done[one.configuration.table] = stage(one)
-        except (ModelError, NotReady) as error:
-            if one is tables[0]:
+        except AssayError as error:
+            if one is tables[0] or not _is_of_one(error):
                 raise
             failed[one.configuration.table] = str(error)
     return done, failed
 
 
-def _drop_stale_heads(settings: Settings, kept: set[str]) -> None:
-    """Forget the heads of configurations that are not kept up to date any more; what serves keeps its own."""
+def _is_of_one(error: AssayError) -> bool:
+    """Whether an error is of the configuration it was met with: a model, or a table that is damaged or not there yet."""
+    return isinstance(error, (ModelError, NotReady, StorageError)) and not isinstance(error, DiskFull)
+
+
+def _drop_stale_heads(settings: Settings, kept: set[str]) -> set[str]:
+    """Forget the heads of configurations that are not up to date, and say of which; what serves keeps its own."""
     with exclusive(serving_lock(settings)):
         serving = read_pointer(settings.releases_path)
         kept = kept | ({serving.configuration} if serving else set())
-        for head in heads(settings.releases_path):
-            if head.configuration not in kept:
-                drop_head(settings.releases_path, head.configuration)
+        stale = {one.configuration for one in heads(settings.releases_path)} - kept
+        for configuration in stale:
+            drop_head(settings.releases_path, configuration)
+    return stale

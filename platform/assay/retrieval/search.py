@@ -10,7 +10,7 @@ from typing import Any, get_args
 from assay.durable_files import FileStamp
 from assay.errors import ConfigurationError, ModelError, NotReady, StorageError
 from assay.retrieval import engine
-from assay.retrieval.configurations import embedder_of, read_manifest
+from assay.retrieval.configurations import check_ranking, embedder_of, read_manifest
 from assay.retrieval.denials import Denial, denials_stamp, denials_within, read_denials, without_denied
 from assay.retrieval.filters import FilterValue, is_unicode, prefilter
 from assay.retrieval.hits import Hit, SearchResult
@@ -63,7 +63,7 @@ class Searcher:
     """Answers searches from the serving release, and follows the pointer and the deny-list when they are replaced.
 
     One for all threads. Raises NotReady before the first release, ModelError when the model that built the release is
-    missing or altered, ConfigurationError for a query, filter or mode that makes no sense.
+    missing or altered or this code ranks otherwise than the release was judged to, ConfigurationError for a query, filter or mode that makes no sense.
     """
 
     def __init__(
@@ -212,7 +212,9 @@ def _query_model(settings: Settings, pointer: ServingPointer) -> QueryModel:
 
 
 def _search_mode(settings: Settings, pointer: ServingPointer) -> SearchMode:
-    named = read_manifest(settings.releases_path, pointer.configuration).search_mode
+    configuration = read_manifest(settings.releases_path, pointer.configuration)
+    check_ranking(configuration)
+    named = configuration.search_mode
     for mode in get_args(SearchMode):
         if mode == named:
             return mode

@@ -110,10 +110,10 @@ def complete_history(releases_path: Path) -> None:
     Without it a rollback would pass over that release once the next one serves. The caller holds `serving_lock`.
     Raises DiskFull or StorageError.
     """
-    found = _read(releases_path / POINTER_FILE, _act)
-    if found is None or read_acts(releases_path)[-1:] == [found[0]]:
+    acts = _acts_to_now(releases_path)
+    if acts == read_acts(releases_path):
         return
-    serving, _ = found
+    serving = acts[-1]
     try:
         append_line(releases_path / HISTORY_FILE, _act_line(serving))
     except OSError as error:
@@ -168,7 +168,7 @@ def replaced_configurations(releases_path: Path) -> dict[str, datetime]:
 
     The first of them is the one that a rollback goes back to.
     """
-    acts = read_acts(releases_path)
+    acts = _acts_to_now(releases_path)
     replaced: dict[str, datetime] = {}
     for before, after in itertools.pairwise(acts):
         if before.pointer.configuration != after.pointer.configuration:
@@ -178,6 +178,12 @@ def replaced_configurations(releases_path: Path) -> dict[str, datetime]:
     if serving is not None:
         replaced.pop(serving.configuration, None)
     return dict(reversed(replaced.items()))
+
+
+def _acts_to_now(releases_path: Path) -> list[Act]:
+    """Every act, that of the pointer last where a flip was killed before its line."""
+    acts, found = read_acts(releases_path), _read(releases_path / POINTER_FILE, _act)
+    return acts if found is None or acts[-1:] == [found[0]] else [*acts, found[0]]
 
 
 def retained_configurations(releases_path: Path, retention: timedelta) -> list[str]:
@@ -240,9 +246,22 @@ def _read(path: Path, parse: Callable[[Any], _Said]) -> tuple[_Said, FileStamp] 
         return None
     except (ValueError, TypeError, OSError) as error:
         raise StorageError(
-            f"The pointer {path} cannot be read: {error}. The tables are untouched, but nothing can be served by it. "
-            f"Move it aside with `mv {path} {path}.broken`, then run `assay demo` or `assay ingest DIR`: the gate writes it anew."
+            f"The pointer {path} cannot be read: {error}. The tables are untouched, but nothing can be served by it. {_mend(path)}"
         ) from error
+
+
+def _mend(path: Path) -> str:
+    """How a pointer that cannot be read is put right: what serves stands in its history, all others are made by a run."""
+    history = path.parent / HISTORY_FILE
+    if history.exists():
+        return (
+            f"Put it back with `tail -n 1 {history} > {path}`: the last line of its history is what served. Do not delete it: "
+            "the next run would promote what the settings name, as if nothing had served before."
+        )
+    return (
+        f"Move it aside with `mv {path} {path}.broken`, then run `assay demo` or `assay ingest DIR`: where the newest version "
+        "passes the gates, it is written anew."
+    )
 
 
 def _pointer(record: Any) -> ServingPointer:

@@ -46,7 +46,7 @@ def _drop(settings: Settings, name: str) -> None:
         engine.storage_errors(f"dropping the table {name}, which nothing needs any more"),
     ):
         engine.connect(settings.vectors_path).drop_table(name, ignore_missing=True)
-    forget(settings.home, name)
+        forget(settings.home, name)  # under the lock: what is built anew is noted under it, and must stay noted
 
 
 def _noted(settings: Settings) -> dict[str, datetime]:

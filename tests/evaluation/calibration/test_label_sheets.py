@@ -53,6 +53,30 @@ def test_cells_that_a_spreadsheet_would_run_are_text() -> None:
     assert (row["question"], row["answer"]) == ("'=HYPERLINK(1)", "'+1")
 
 
+@pytest.mark.parametrize("divider", [";", "\t", "\n", "\r\n"])
+@pytest.mark.parametrize("begin", ["=", "+", "-", "@", " ="])
+def test_no_cell_is_run_where_a_spreadsheet_divides_otherwise(divider: str, begin: str) -> None:
+    item = JudgedItem("q", None, (), "Why?", f"Nothing{divider}{begin}1+1", ("p",), None, abstained=False)
+    sample = sample_of(draw(pool([[item]]), 1, 1, 0))
+    said = sheet_csv(sample, sample.drawn)
+    [row] = csv.DictReader(io.StringIO(said, newline=""))
+    assert row["answer"] == f"Nothing{divider}'{begin}1+1"
+    assert '"y"' not in said
+    assert all(line.startswith('"') and line.endswith('"') for line in said.split("\r\n") if divider == ";" and line)
+
+
+def test_no_id_is_a_number_to_a_spreadsheet() -> None:
+    """`123e4` and twelve figures are both hashes; a spreadsheet would write 1230000 and 1.23457E+11."""
+    assert SAMPLE.sample_id.startswith("s")
+    assert {one.label_id[0] for one in SAMPLE.answers} == {"a"}
+
+
+def test_a_header_that_no_reader_takes_is_named(tmp_path: Path) -> None:
+    path = written(tmp_path / "sheet.csv", "x" * 131_073 + sheet())
+    with pytest.raises(ConfigurationError, match=rf"^Line 1 of `{path}` cannot be used: field larger than"):
+        read_sheet(path, SAMPLES, NOW)
+
+
 def test_a_filled_sheet_comes_in_with_who_labelled(tmp_path: Path) -> None:
     path = written(tmp_path / "sheet.csv", filled(sheet(), truth, "Ada"))
     found = read_sheet(path, SAMPLES, NOW)

@@ -216,8 +216,8 @@ QUALITY_FAULTS: tuple[QualityFault, ...] = (
         "the floor below which nothing is answered is gone",
         answers.never_abstains,
         "INCONCLUSIVE",
-        "non_inferiority",
-        "non_inferiority",
+        "floors",
+        "floors",
         "abstention/right",
     ),
     QualityFault(

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,8 +18,9 @@ _READ = ("sample", "label_id", "label", "annotator")
 LABELS: tuple[LabelName, ...] = get_args(LabelName)
 # Long forms that people write into a spreadsheet.
 _SPELLINGS: Mapping[str, LabelName] = {"y": "y", "yes": "y", "n": "n", "no": "n", "u": "u", "unsure": "u"}
-# A spreadsheet would run a cell that begins so as a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# A spreadsheet would run a cell that begins so as a formula. Where it divides by semicolons or tabs, or takes an end of line
+# for that of a row, a cell begins behind one.
+_FORMULA = re.compile(r"(^|[;\t\r\n])(?=[^\S\r\n]*[=+@-])")
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ def sheets_of(sample: Sample) -> dict[int, list[PooledAnswer]]:
 def sheet_csv(sample: Sample, answers: Sequence[PooledAnswer]) -> str:
     """A line for each answer, in the order of ids that are hashes: neither arm nor stratum shows."""
     text = io.StringIO()
-    rows = csv.writer(text, lineterminator="\r\n")
+    rows = csv.writer(text, lineterminator="\r\n", quoting=csv.QUOTE_ALL)
     rows.writerow(COLUMNS)
     for one in answers:
         passages = "\n\n".join(f"[{number}] {passage}" for number, passage in enumerate(one.contexts, start=1))
@@ -98,21 +100,21 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     reader = csv.DictReader(
         io.StringIO(text, newline=""), delimiter=";" if ";" in header and "," not in header else ","
     )
-    missing = [name for name in _READ if name not in (reader.fieldnames or ())]
-    if missing:
-        raise _bad_line(path, 1, f"the columns {', '.join(missing)} are missing")
     try:
+        missing = [name for name in _READ if name not in (reader.fieldnames or ())]
+        if missing:
+            raise _bad_line(path, 1, f"the columns {', '.join(missing)} are missing")
         for row in reader:
             cells = cast(dict[str | None, str | None], row)
             if None in cells or any(cells[name] is None for name in _READ):
                 raise _bad_line(path, reader.line_num, "it has more or fewer cells than the header")
             yield reader.line_num, cast(dict[str, str], row)
     except csv.Error as error:
-        raise _bad_line(path, reader.line_num, str(error)) from error
+        raise _bad_line(path, max(reader.line_num, 1), str(error)) from error
 
 
 def _inert(text: str) -> str:
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return _FORMULA.sub(r"\1'", text)
 
 
 def _bad_line(path: Path, number: int, problem: str) -> ConfigurationError:

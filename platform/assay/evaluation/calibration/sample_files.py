@@ -21,6 +21,7 @@ SAMPLES_FOLDER = "samples"
 LabelName = Literal["y", "n", "u"]
 _POOL, _LABELS = "pool.jsonl", "labels.jsonl"
 _ID_DIGITS = 10
+_ID_LETTER = "s"  # so that no spreadsheet takes it for a number
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ _LABEL: TypeAdapter[Label] = TypeAdapter(Label)
 
 def sample_of(answers: Sequence[PooledAnswer]) -> Sample:
     text = "\n".join(_POOLED.dump_json(one).decode() for one in answers)
-    return Sample(hashlib.sha256(text.encode()).hexdigest()[:_ID_DIGITS], tuple(answers))
+    return Sample(_ID_LETTER + hashlib.sha256(text.encode()).hexdigest()[:_ID_DIGITS], tuple(answers))
 
 
 def write_sample(evaluation_path: Path, sample: Sample) -> None:

@@ -14,6 +14,8 @@ from assay.evaluation.judge.interface import JudgedItem
 
 DOUBLE_SHARE = 0.2
 _ID_DIGITS = 12
+# A spreadsheet takes figures alone, or `123e4`, for a number, and writes another one.
+_ID_LETTER = "a"
 
 
 @dataclass(frozen=True)
@@ -108,4 +110,5 @@ def _stratum(known: str, arm: int) -> str:
 def _label_id(item: JudgedItem) -> str:
     """Of what is looked at: an equal answer from equal passages is one, whichever arm gave it."""
     parts = (item.question, item.answer, *item.contexts)
-    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:_ID_DIGITS]
+    digest = hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
+    return _ID_LETTER + digest[:_ID_DIGITS]

@@ -6,6 +6,7 @@ from assay.evaluation.gate.evidence import GateEvidence, Provenance
 from assay.evaluation.gate.findings import Finding
 from assay.evaluation.gate.item_scores import ItemScore
 from assay.evaluation.gate.policy import GatePolicy
+from assay.evaluation.quoted_names import quoted
 
 RERUN = "Measure the baseline again, on the candidate's evaluation set and with its judge."
 
@@ -54,4 +55,4 @@ def _moved_items(candidate: Sequence[ItemScore], baseline: Sequence[ItemScore]) 
             if places.get(one.item_id, (one.cluster, frozenset(one.slices))) != (one.cluster, frozenset(one.slices))
         }
     )
-    return [f"{len(moved)} items, first `{moved[0]}`, have another cluster or other slices."] if moved else []
+    return [f"{len(moved)} items, first {quoted(moved[0])}, have another cluster or other slices."] if moved else []

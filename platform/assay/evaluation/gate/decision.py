@@ -17,6 +17,7 @@ from assay.evaluation.gate.metric_rows import MetricRow, metric_row
 from assay.evaluation.gate.non_inferiority import non_inferiority, slices_held
 from assay.evaluation.gate.policy import GatePolicy
 from assay.evaluation.gate.score_rules import floor_held, zero_tolerance
+from assay.evaluation.quoted_names import quoted
 
 EXIT_CODES: dict[Verdict, int] = {"PASS": 0, "FAIL": 1, "INCONCLUSIVE": 2}
 
@@ -108,7 +109,7 @@ def _rule_findings(rules: Sequence[MetricArms], policy: GatePolicy) -> list[Find
         return [Finding("undecided", "INCONCLUSIVE", "No question was asked, so nothing was tested.")]
     said = (
         f"No metric has {policy.rules_alone_below} clusters, so nothing was measured: the rules of layer 1 decide alone, "
-        f"as the policy `{policy.name}` says."
+        f"as the policy {quoted(policy.name)} says."
     )
     return [*found, Finding("undecided", "WARN", said)]
 

@@ -27,6 +27,8 @@ Status = Literal[
 ]
 STATUSES: tuple[str, ...] = get_args(Status)
 
+# Squares of greater ones, and sums of these, are no numbers any more.
+LARGEST_SCORE = 1e100
 REQUIRED = ("item_id", "metric", "score", "status")
 FIELDS = ("item_id", "cluster", "metric", "score", "status", "slices")
 _AGAIN = "Nothing was compared. Correct it and run `assay eval compare CANDIDATE.jsonl BASELINE.jsonl` again."
@@ -76,7 +78,8 @@ def read_item_scores(path: Path) -> list[ItemScore]:
         try:
             one = _parsed(line)
             problem = _problem(one, seen, groups)
-        except (ValueError, RecursionError) as error:  # UnicodeDecodeError and JSONDecodeError are ValueErrors
+        # UnicodeDecodeError and JSONDecodeError are ValueErrors; a whole number may be too great for a float.
+        except (ValueError, OverflowError, RecursionError) as error:
             raise _bad_line(path, number, str(error)) from error
         if problem:
             raise _bad_line(path, number, problem)
@@ -93,6 +96,8 @@ def _problem(
         return f"there is no status `{one.status}`; {', '.join(STATUSES)} are"
     if one.status == "OK" and (one.score is None or not math.isfinite(one.score)):
         return f"its status is OK, and its score under `{one.metric}` is {one.score}, which is no number"
+    if one.status == "OK" and one.score is not None and abs(one.score) > LARGEST_SCORE:
+        return f"its score under `{one.metric}` is {one.score}; none lies beyond {LARGEST_SCORE:g}"
     if (one.item_id, one.metric) in seen:
         return f"item `{one.item_id}` has a score under `{one.metric}` already"
     seen.add((one.item_id, one.metric))
@@ -117,7 +122,9 @@ def _parsed(line: bytes) -> ItemScore:
     slices: Any = record.get("slices") or []
     if isinstance(slices, dict):
         slices = [f"{name}:{value}" for name, value in cast(dict[str, Any], slices).items()]
-    if not isinstance(slices, list) or not all(isinstance(name, str) and name for name in cast(list[Any], slices)):
+    if not isinstance(slices, list) or not all(
+        isinstance(name, str) and name and _is_text(name) for name in cast(list[Any], slices)
+    ):
         raise ValueError("`slices` is no list of names")
     cluster = record.get("cluster")
     return ItemScore(
@@ -133,9 +140,19 @@ def _parsed(line: bytes) -> ItemScore:
 def _name(record: dict[str, Any], field: str) -> str:
     """A text, or a whole number as text, for many systems number their items."""
     found = record[field]
-    if isinstance(found, bool) or not isinstance(found, str | int) or not str(found).strip():
+    if (
+        isinstance(found, bool)
+        or not isinstance(found, str | int)
+        or not str(found).strip()
+        or not _is_text(str(found))
+    ):
         raise ValueError(f"`{field}` is {found!r}, which is no name")
     return str(found)
+
+
+def _is_text(name: str) -> bool:
+    r"""Whether it can be written; JSON can hold half of a character, `\ud800`."""
+    return not any("\ud800" <= character <= "\udfff" for character in name)
 
 
 def _no_constant(name: str) -> float:

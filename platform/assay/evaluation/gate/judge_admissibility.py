@@ -31,6 +31,12 @@ def inadmissible(policy: GatePolicy, evidence: GateEvidence) -> list[str]:
     return problems
 
 
+def unsteady(policy: GatePolicy, judge: JudgeEvidence) -> list[str]:
+    """Why it cannot be told whether the judge would say the same again; empty when it would."""
+    finding = _self_agreement(judge, policy.judge.min_self_agreement)
+    return [] if finding.outcome == "PASS" else [finding.detail.removesuffix(".")]
+
+
 def judge_admissibility(
     judged: Sequence[MetricArms], problems: Sequence[str], policy: GatePolicy, evidence: GateEvidence
 ) -> list[Finding]:

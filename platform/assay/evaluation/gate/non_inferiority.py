@@ -8,6 +8,7 @@ from assay.evaluation.gate.arms import Mask, MetricArms
 from assay.evaluation.gate.bounds import UPPER_CONFIDENCE, Difference, holm, items_needed, paired_difference
 from assay.evaluation.gate.findings import Finding
 from assay.evaluation.gate.policy import GatePolicy
+from assay.evaluation.quoted_names import quoted
 
 _NAMED_SLICES = 5
 
@@ -75,7 +76,7 @@ def _small_slices(
     )
     if not lost:
         return None
-    named = ", ".join(f"`{name}` {mean:+.4f} over {items}" for mean, name, items in lost[:_NAMED_SLICES])
+    named = ", ".join(f"{quoted(name)} {mean:+.4f} over {items}" for mean, name, items in lost[:_NAMED_SLICES])
     more = f", and {len(lost) - _NAMED_SLICES} more" if len(lost) > _NAMED_SLICES else ""
     said = (
         f"Lost the margin, with fewer than {policy.min_slice_items} items, so that they do not decide: {named}{more}."

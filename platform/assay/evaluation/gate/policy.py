@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from assay.errors import ConfigurationError
+from assay.evaluation.gate.item_scores import LARGEST_SCORE
 
 DEFAULT_POLICY_FILE = Path(__file__).with_name("policy.toml")
 # For questions made from headings, where nobody wrote golden ones.
@@ -16,6 +17,7 @@ SMOKE_POLICY_FILE = Path(__file__).with_name("smoke.toml")
 
 Role = Literal["zero_tolerance", "judged", "advisory", "deciding"]
 Share = Annotated[float, Field(ge=0, le=1)]
+Score = Annotated[float, Field(ge=-LARGEST_SCORE, le=LARGEST_SCORE, allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 _STRICT = ConfigDict(extra="forbid", frozen=True)
@@ -26,10 +28,10 @@ class MetricPolicy(BaseModel):
 
     model_config = _STRICT
 
-    floor: Annotated[float, Field(allow_inf_nan=False)] | None = None
+    floor: Score | None = None
     margin: Positive | None = None
     material_loss: Positive | None = None
-    range: tuple[float, float] | None = None
+    range: tuple[Score, Score] | None = None
     abstention_metric: str | None = None
 
 
@@ -121,6 +123,8 @@ def read_policy(path: Path) -> GatePolicy:
     except ValidationError as error:
         problems = [f"`{'.'.join(map(str, one['loc'])) or 'policy'}`: {one['msg']}" for one in error.errors()]
         raise _refused(path, "; ".join(problems)) from error
+    except RecursionError as error:
+        raise _refused(path, "its values are nested too deeply") from error
     except ValueError as error:  # TOMLDecodeError and UnicodeDecodeError are ValueErrors
         raise _refused(path, str(error)) from error
 

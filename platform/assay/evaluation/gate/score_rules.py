@@ -5,6 +5,7 @@ import numpy as np
 from assay.evaluation.gate.arms import MetricArms
 from assay.evaluation.gate.bounds import UNSEEN, items_needed, mean_score
 from assay.evaluation.gate.findings import Finding
+from assay.evaluation.quoted_names import quoted
 
 _NAMED_ITEMS = 3
 
@@ -16,7 +17,7 @@ def zero_tolerance(arms: MetricArms) -> Finding | None:
         return None
     failed = np.flatnonzero(scored & (arms.candidate < arms.scale[1]))
     if len(failed):
-        named = ", ".join(f"`{arms.items[at]}`" for at in failed[:_NAMED_ITEMS])
+        named = ", ".join(quoted(arms.items[int(at)]) for at in failed[:_NAMED_ITEMS])
         more = ", ..." if len(failed) > _NAMED_ITEMS else ""
         said = f"{len(failed)} of {scored.sum()} items failed: {named}{more}."
         return Finding("zero_tolerance", "FAIL", said, arms.metric)
