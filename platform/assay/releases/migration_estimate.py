@@ -27,7 +27,7 @@ from assay.workspace import Workspace
 
 # A text costs what the longest of its batch costs, and a token of a long text more than one of a short text. So texts are
 # timed at lengths evenly from the longest batch to the shortest: 160 of them, 21,000 tokens, 8 CPU seconds of the bundled
-# model. Fewer in a batch would each cost more: 16 in place of 64 took 1.4 times as long in bf16.
+# model. With 16 at each length an estimate came out 1.4 times too high once, on a busy machine.
 TIMED_LENGTHS = 5
 TIMED_TEXTS = 32
 
