@@ -26,7 +26,7 @@ test: setup
 	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 soak: setup
-	ASSAY_TEST_SCALE=soak $(BIN)/python -m pytest tests/integration/test_backfills.py tests/integration/test_fork.py
+	ASSAY_TEST_SCALE=soak $(BIN)/python -m pytest tests/integration/test_backfills.py tests/cli/test_documents_command.py tests/integration/test_fork.py
 	PYTHONPATH=tests $(BIN)/python tests/faults/soak_mutations.py --report docs/soak.md
 	PYTHONPATH=tests $(BIN)/python tests/faults/soak_kills.py --report docs/soak.md
 	PYTHONPATH=tests $(BIN)/python tests/integration/soak_backfills.py --report docs/soak.md

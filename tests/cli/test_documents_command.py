@@ -66,7 +66,7 @@ def test_an_empty_home_holds_nothing_in_quarantine(tmp_path: Path) -> None:
     assert (as_json.code, json.loads(as_json.out)) == (0, [])
 
 
-@pytest.mark.skipif(os.environ.get("ASSAY_TEST_SCALE") != "ci", reason="two whole runs: ASSAY_TEST_SCALE=ci runs it")
+@pytest.mark.skipif(os.environ.get("ASSAY_TEST_SCALE") != "soak", reason="two whole runs: `make soak` runs it")
 def test_what_was_held_back_goes_through_after_its_cause_was_mended(demo: Demo, tmp_path: Path) -> None:
     """A file was too large for its setting. With another one it is observed, parsed, chunked and found."""
     home = demo.copy(tmp_path)

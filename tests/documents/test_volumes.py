@@ -159,7 +159,7 @@ def test_a_day_that_is_observed_no_more_loses_its_row(judged: Pipeline, inbox: P
 
 
 @given(histories())
-@settings(EVERYWHERE, max_examples=4 if AT_SCALE else 1)
+@settings(EVERYWHERE, max_examples=2 if AT_SCALE else 1)
 def test_volumes_count_what_the_tables_hold_however_days_are_run(drawn: tuple[History, Plan]) -> None:
     history, plan = drawn
     final = settled(history, plan)

@@ -24,8 +24,8 @@ pytestmark = pytest.mark.faults
 SPAWN = mp.get_context("spawn")
 CI = os.environ.get("ASSAY_TEST_SCALE") == "ci"
 LOG_PARTITIONS = ("0", "1")
-END = 3000 if CI else 600
-KILLS = 20 if CI else 5
+END = 1500 if CI else 600
+KILLS = 10 if CI else 5
 PATIENCE_SECONDS = 120
 
 

@@ -445,7 +445,7 @@ class Permitted:
 
 
 @given(st.lists(steps, min_size=2, max_size=6))
-@settings(EVERYWHERE, max_examples=4 if AT_SCALE else 2)
+@settings(EVERYWHERE, max_examples=3 if AT_SCALE else 2)
 def test_no_search_ever_finds_more_than_is_permitted(history: list[Step]) -> None:
     with TemporaryDirectory() as folder, stand_ins():
         inbox, permitted = Path(folder) / "inbox", Permitted()

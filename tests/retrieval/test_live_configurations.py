@@ -409,7 +409,7 @@ def test_a_run_killed_between_two_tables_is_made_good_by_the_next(
     after = plain(a=A.replace("copper", "golden"), c=C)
     commits = 0
     while True:
-        commits += 1 if AT_SCALE else 3
+        commits += 2 if AT_SCALE else 3
         home = with_settings(pipeline, home=tmp_path / f"killed {commits}")
         shutil.copytree(pipeline.settings.home, home.settings.home)
         two = Two(home, with_settings(home, chunk_size_tokens=32))
