@@ -1,6 +1,5 @@
 """Random histories of a folder, plans of how its days are run, and by brute force what the tables must hold then."""
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -11,6 +10,7 @@ from typing import Any
 from document_runs import CLOSED, GARBLED, PNG, Pipeline, day, put, version
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
+from scale import AT_CI
 
 from assay.documents.bronze import FEED
 from assay.documents.chunking import chunk_text
@@ -25,10 +25,8 @@ from assay.quality.rules import Rule
 from assay.settings import PathRule, SourceSettings
 from assay.warehouse import engine
 
-AT_SCALE = os.environ.get("ASSAY_TEST_SCALE") == "ci"
-
 # An example takes seconds, and one that fails is small already: shrinking it would take minutes.
-PHASES = tuple(phase for phase in Phase if AT_SCALE or phase is not Phase.shrink)
+PHASES = tuple(phase for phase in Phase if AT_CI or phase is not Phase.shrink)
 EVERYWHERE = settings(deadline=None, suppress_health_check=list(HealthCheck), phases=PHASES)
 
 PATHS = ("a.md", "b.md", "sub/a.md")  # two of one name: equal bytes are then parsed once

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from command_runs import CHECKOUT
+from scale import at_ci
 
 from assay import dbt
 from assay.dbt import build, manifest_of, project_hash
@@ -44,6 +45,7 @@ def models(manifest: dict[str, Any]) -> set[str]:
     return {node["name"] for node in manifest["nodes"].values() if node["resource_type"] == "model"}
 
 
+@at_ci("compiles the project twice")
 def test_it_is_made_once_when_it_is_missing_or_stale(project: Path, tmp_path: Path, commands: list[str]) -> None:
     """Many load at once: webserver, daemon and runs start together."""
     with ThreadPoolExecutor(8) as pool:
@@ -65,6 +67,7 @@ def test_it_is_made_once_when_it_is_missing_or_stale(project: Path, tmp_path: Pa
     assert len(list((project / "target" / "manifests").glob("*.json"))) == 1
 
 
+@at_ci("compiles the project twice")
 def test_every_model_comes_compiled_in_full(project: Path, tmp_path: Path) -> None:
     """Also where the home's warehouse holds it: an incremental model would compile to what it adds."""
     model = project / "models" / "documents" / "grown.sql"
@@ -79,6 +82,7 @@ def test_every_model_comes_compiled_in_full(project: Path, tmp_path: Path) -> No
     assert nodes["model.assay.whole"]["compiled_code"].strip() == "select 1 as two where true"
 
 
+@at_ci("compiles the project")
 def test_where_the_checkout_cannot_be_written_the_home_keeps_it(
     project: Path, tmp_path: Path, commands: list[str]
 ) -> None:
@@ -109,6 +113,7 @@ def test_what_dbt_makes_is_no_part_of_the_project(project: Path) -> None:
     assert project_hash(project) != before
 
 
+@at_ci("compiles the project")
 def test_a_project_that_cannot_be_compiled_says_why_and_leaves_no_manifest(project: Path, tmp_path: Path) -> None:
     (project / "models" / "broken.sql").write_text("select * from {{ ref('nothing') }}")
     with pytest.raises(AssayError, match=r"'nothing'.*No manifest was written.*`make dbt-manifest`"):
@@ -116,6 +121,7 @@ def test_a_project_that_cannot_be_compiled_says_why_and_leaves_no_manifest(proje
     assert list((project / "target" / "manifests").glob("*.json")) == []
 
 
+@at_ci("builds of dbt")
 def test_a_warehouse_that_another_process_has_open_is_worth_another_try(tmp_path: Path) -> None:
     """StorageError is what runs try again: a dbt that outlived its killed run is done within seconds."""
     code = "import duckdb, sys; held = duckdb.connect(sys.argv[1]); print('open', flush=True); sys.stdin.read()"

@@ -14,6 +14,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 from random_lakes import ingestion_days, inventory_of, random_rows
+from scale import AT_CI, at_ci
 
 from assay.lake import Lake
 from assay.lake_tables import LAKE_TABLES
@@ -37,7 +38,7 @@ PROBLEM_SHAPES = {
     "impressions_daily": "Partition pruning and late restatement",
 }
 # A random lake takes a build of 4 s.
-SEEDS = range(4) if os.environ.get("ASSAY_TEST_SCALE") == "ci" else range(2)
+SEEDS = range(4) if AT_CI else range(1)
 
 
 @dataclass(frozen=True)
@@ -192,6 +193,7 @@ def test_the_manifest_serves_every_home(home: Home) -> None:
     assert str(home.settings.home) not in (home.artifacts / "manifest.json").read_text()
 
 
+@at_ci("four builds of dbt")
 def test_the_inventory_follows_the_lake(home: Home) -> None:
     lake = Lake(home.settings.lake_path)
 

@@ -1,6 +1,5 @@
 import json
 import multiprocessing as mp
-import os
 import shutil
 import subprocess
 import sys
@@ -18,6 +17,7 @@ import pytest
 from deltalake import DeltaTable
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scale import AT_CI
 
 import assay.tables as document_tables
 from assay import conditions
@@ -25,7 +25,6 @@ from assay.errors import DiskFull, FencedOut, StorageError
 from assay.lake import Lake
 from assay.schema import Table, table, table_of
 
-CI = os.environ.get("ASSAY_TEST_SCALE") == "ci"
 SPAWN = mp.get_context("spawn")
 MONDAY, TUESDAY, WEDNESDAY = date(2026, 11, 2), date(2026, 11, 3), date(2026, 11, 4)
 INJECTIONS = [
@@ -275,7 +274,7 @@ def test_hostile_values_are_values(lake: Lake, value: str) -> None:
         assert names(lake) == ["a"]
 
 
-@settings(max_examples=100 if CI else 12, deadline=None)
+@settings(max_examples=100 if AT_CI else 12, deadline=None)
 @given(
     st.lists(
         st.tuples(
@@ -395,7 +394,7 @@ def test_a_table_with_other_columns_is_left_alone(lake: Lake) -> None:
     assert lake.read(PIECES).num_rows == 1
 
 
-GENERATIONS, ROWS_A_GENERATION = (20, 40) if CI else (6, 40)
+GENERATIONS, ROWS_A_GENERATION = (20, 40) if AT_CI else (6, 40)
 
 
 def rewrite(root: Path, barrier: Barrier, writer: int, source: str) -> None:

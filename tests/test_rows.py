@@ -1,5 +1,4 @@
 import math
-import os
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Annotated
@@ -8,11 +7,12 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scale import AT_CI
 
 from assay.rows import content_hash, differences, digests, fitted
 from assay.schema import table, table_of
 
-EXAMPLES = 500 if os.environ.get("ASSAY_TEST_SCALE") == "ci" else 60
+EXAMPLES = 500 if AT_CI else 60
 
 
 @table("test/wide", key=("name",))

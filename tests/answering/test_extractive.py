@@ -1,6 +1,5 @@
 """The extractive answerer: what it quotes, where it says that it stands, and when it says nothing."""
 
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ import pytest
 from document_runs import HashingEncoder
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scale import AT_CI
 
 from assay.answering import Answer, Answerer, open_answerer
 from assay.answering.content_words import content_words, word_shares
@@ -21,7 +21,7 @@ from assay.retrieval import Hit, Place
 from assay.retrieval.configurations import ANSWERER_ID, PROMPT_ID
 from assay.settings import Settings
 
-EXAMPLES = 300 if os.environ.get("ASSAY_TEST_SCALE") == "ci" else 50
+EXAMPLES = 300 if AT_CI else 50
 PAYOUTS = "## Payouts\n\nA payout is sent every Friday. The bank takes three days.\n\n| Country | Minimum |\n|---|---|\n| Mexico | 900 MXN |\n| Peru | 180 PEN |\n"
 CHAT = "Slow mode limits each viewer to one message every 5, 15 or 30 seconds."
 

@@ -1,14 +1,14 @@
 """Passages in parts: what can be quoted, where it stands, and what a reader is told of it."""
 
-import os
 import re
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scale import AT_CI
 
 from assay.answering.quotable_parts import quotable_parts
 
-EXAMPLES = 300 if os.environ.get("ASSAY_TEST_SCALE") == "ci" else 60
+EXAMPLES = 300 if AT_CI else 60
 PIECES = ("# Fees\n\n", "A fee. ", "It is 5% of 1,000 euros!\n", "\n", "- an item\n", "  1) nested. Two.\n", "> quoted\n",
           "| Size | Price |\n|---|--:|\n| small \\| flat | 3 |\n| large |  |\n", "| alone | 7 |\n", "```sh\nrun --all\n```\n",
           "~~~\n", "É 😀 ñ… ", "No.\r\n\r\nYes.\r\n", "***\n", "\t", "Title\n=====\n", "|", "---\n")  # fmt: skip

@@ -10,6 +10,7 @@ import dagster as dg
 import pytest
 from command_runs import CHECKOUT
 from document_runs import GARBLED, Pipeline, day, put, stand_ins, version
+from scale import at_ci
 
 from assay.documents.gold import CHUNKS
 from assay.documents.state import STATE
@@ -18,6 +19,8 @@ from assay.retrieval import Searcher, read_pointer
 from assay.settings import SourceSettings
 from assets.definitions import defs
 from assets.launch import launch
+
+pytestmark = at_ci("three runs by Dagster, a minute of CPU")
 
 LAST = 7
 DAYS = range(1, LAST + 1)

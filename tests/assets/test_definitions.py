@@ -9,6 +9,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 from command_runs import CHECKOUT
+from scale import at_ci
 
 from assets.day_checks import HOLDS_BACK
 from assets.definitions import defs
@@ -76,6 +77,7 @@ def test_every_asset_check_and_job_is_as_the_snapshot_says(request: pytest.Fixtu
     assert listing() == SNAPSHOT.read_text(encoding="utf-8"), f"meant so? `{RENEW}`"
 
 
+@at_ci("a process that loads everything")
 def test_without_events_there_are_the_documents_alone() -> None:
     """In a process of its own: the switch is read when the code is loaded."""
     code = """

@@ -16,6 +16,7 @@ from uuid import uuid4
 import dagster as dg
 import pytest
 from command_runs import CHECKOUT, Demo, stored_files
+from scale import at_ci
 
 from assets.launch import PROCESS_TAG, end_dead_runs, launch, launch_events, process_name
 
@@ -68,6 +69,7 @@ def run_again(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         yield RunAgain(home, dead.run_id, slots_taken, stored, launch(DAY, DAY))
 
 
+@at_ci("two runs by Dagster, a minute of CPU")
 @pytest.mark.faults
 def test_a_killed_run_does_not_hold_up_the_next_one(run_again: RunAgain) -> None:
     assert run_again.slots_taken == 1
@@ -82,6 +84,7 @@ def test_a_killed_run_does_not_hold_up_the_next_one(run_again: RunAgain) -> None
         assert instance.event_log_storage.get_concurrency_info("index").active_slot_count == 0
 
 
+@at_ci("two runs by Dagster, a minute of CPU")
 def test_a_single_day_again_changes_nothing(run_again: RunAgain) -> None:
     result = run_again.result
     assert result["errors"] == []

@@ -11,6 +11,7 @@ import pytest
 from command_runs import CHECKOUT
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 from document_runs import PNG, Pipeline, day, put, stand_ins
+from scale import at_ci
 
 from assay.documents.daily_texts import reconcile_daily_texts
 from assay.documents.state import STATE
@@ -148,6 +149,7 @@ def test_a_failed_test_fails_its_check_and_holds_back_its_mart_alone(pipeline: P
     assert lake.version(DOCUMENT_INVENTORY) == before
 
 
+@at_ci("a build of dbt")
 def test_without_the_warehouse_the_marts_are_built_again(pipeline: Pipeline, first: Materialized) -> None:
     pipeline.settings.warehouse_path.unlink()
     lake = pipeline.workspace().lake

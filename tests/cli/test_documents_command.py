@@ -1,11 +1,10 @@
 """`assay documents`: what stands of a document, and what was held back."""
 
 import json
-import os
 from pathlib import Path
 
-import pytest
 from command_runs import CHECKOUT, Demo, assay, together
+from scale import at_soak
 
 
 def test_show_tells_the_standing_version_and_its_chunks(demo: Demo) -> None:
@@ -66,7 +65,7 @@ def test_an_empty_home_holds_nothing_in_quarantine(tmp_path: Path) -> None:
     assert (as_json.code, json.loads(as_json.out)) == (0, [])
 
 
-@pytest.mark.skipif(os.environ.get("ASSAY_TEST_SCALE") != "soak", reason="two whole runs: `make soak` runs it")
+@at_soak("two whole runs")
 def test_what_was_held_back_goes_through_after_its_cause_was_mended(demo: Demo, tmp_path: Path) -> None:
     """A file was too large for its setting. With another one it is observed, parsed, chunked and found."""
     home = demo.copy(tmp_path)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from document_runs import CLOSED, Pipeline, day, put, version
+from scale import AT_CI
 
 from assay.documents.bronze import FEED, days_to_derive
 from assay.settings import PathRule, SourceSettings
@@ -88,7 +89,7 @@ def test_what_lies_in_a_folder_that_cannot_be_entered_was_not_deleted(pipeline: 
     assert pipeline.quarantine(stage="bronze") == {"docs:sub/": ("unreadable", None)}
 
 
-@pytest.mark.parametrize("order", [(1, 2, 3, 4), (4, 3, 2, 1), (2, 4, 1, 3)])
+@pytest.mark.parametrize("order", [(1, 2, 3, 4), (4, 3, 2, 1), (2, 4, 1, 3)] if AT_CI else [(2, 4, 1, 3)])
 def test_what_went_while_its_folder_could_not_be_entered_is_deleted_when_it_can(
     pipeline: Pipeline, inbox: Path, order: tuple[int, ...]
 ) -> None:

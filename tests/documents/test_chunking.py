@@ -1,6 +1,5 @@
 """What every strategy promises of every text, and what `structure` makes of Markdown."""
 
-import os
 import re
 from dataclasses import dataclass
 from itertools import pairwise
@@ -9,13 +8,14 @@ import pytest
 from document_runs import HashingEncoder
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from scale import AT_CI
 
 from assay.documents.chunk_rows import context_text
 from assay.documents.chunking import CHUNKER_VERSION, STRATEGIES, Chunk, chunk_text, chunker_id
 from assay.embeddings.tokenizer import default_tokenizer
 from assay.errors import ConfigurationError
 
-EXAMPLES = 600 if os.environ.get("ASSAY_TEST_SCALE") == "ci" else 80
+EXAMPLES = 600 if AT_CI else 80
 ENCODER = default_tokenizer()
 # Like sentences have like vectors; the model itself takes 8 s to import.
 EMBED = HashingEncoder().encode

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
+from scale import at_ci
 
 from assay.documents.chunking import chunk_text
 from assay.embeddings.tokenizer import default_tokenizer
@@ -90,6 +91,7 @@ def test_an_edit_changes_the_chunks_around_it_alone() -> None:
     assert max(costs) <= 6
 
 
+@at_ci("encodes with the real model")
 def test_the_bundled_model_is_the_default() -> None:
     cakes = (
         "Sift the flour twice before you fold in the butter. Beat the eggs with sugar until they are pale and thick. "

@@ -1,11 +1,11 @@
 """Golden examples of `structure`, and what an edit costs."""
 
-import os
 import random
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scale import AT_CI
 
 from assay.documents.chunking import chunk_text
 from assay.documents.chunking.structure import MIN_SECTION_TOKENS
@@ -122,7 +122,7 @@ def test_a_cell_with_a_bar_stays_one_cell_in_the_header_that_is_carried():
     ),
     st.integers(40, 254),
 )
-@settings(max_examples=40 if os.environ.get("ASSAY_TEST_SCALE") != "ci" else 400, deadline=None)
+@settings(max_examples=40 if not AT_CI else 400, deadline=None)
 def test_every_row_is_whole_and_stands_below_its_header_or_carries_it(tables, size):
     text, rows = "", []
     for number, (columns, lengths, words) in enumerate(tables):

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from document_runs import PNG, Pipeline, day, put
+from scale import at_ci
 
 from assay.documents import chunk_rows, daily_texts
 from assay.documents.chunk_rows import CHUNKS, context_text
@@ -107,6 +108,7 @@ def test_running_days_again_writes_and_cuts_nothing(pipeline: Pipeline, cut: lis
     assert (commits(pipeline), cut) == (before, [])
 
 
+@at_ci("the days twice over")
 def test_the_order_of_days_does_not_matter(pipeline: Pipeline, tmp_path: Path, inbox: Path) -> None:
     other = Pipeline.at(tmp_path / "other", SourceSettings(name="docs", uri=f"{inbox}/{{day}}"))
     for number in (3, 1, 2):

@@ -1,7 +1,6 @@
 """Which documents are duplicates, against brute force over every pair; signatures, scopes, words."""
 
 import math
-import os
 import subprocess
 import sys
 from itertools import pairwise
@@ -11,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scale import AT_CI
 
 from assay.documents.duplicates.canonicals import Duplicate, Likeness, find_duplicates, pair_of
 from assay.documents.duplicates.scopes import Audience, Candidate, scope_of
@@ -25,8 +25,6 @@ from assay.documents.duplicates.signatures import (
     to_bytes,
 )
 from assay.settings import DUPLICATE_SCOPE, SourceSettings
-
-AT_SCALE = os.environ.get("ASSAY_TEST_SCALE") == "ci"
 
 WORDS = [f"word{number}" for number in range(40)]
 PUBLIC = Audience("docs", "default", ("public",), "")
@@ -94,7 +92,7 @@ def rows_of(duplicates: list[Duplicate]) -> list[tuple[str, str, str, float]]:
 
 
 @given(collections, st.sampled_from([0.6, 0.8, 0.9]))
-@settings(deadline=None, max_examples=400 if AT_SCALE else 40)
+@settings(deadline=None, max_examples=400 if AT_CI else 40)
 def test_duplicates_are_those_of_brute_force(written: list[tuple[str, Audience]], threshold: float) -> None:
     documents = candidates_of(written)
     likeness = likeness_of(documents, threshold)
@@ -133,10 +131,10 @@ def test_a_text_without_a_signature_is_compared_as_it_is() -> None:
     assert rows_of(find_duplicates(documents, likeness).duplicates) == [("docs:02", "docs:01", "exact", 1.0)]
 
 
-@pytest.mark.parametrize("threshold", [0.5, 0.7, 0.8, 0.9, 0.95] if AT_SCALE else [0.5, 0.9])
+@pytest.mark.parametrize("threshold", [0.5, 0.7, 0.8, 0.9, 0.95] if AT_CI else [0.5, 0.9])
 def test_hardly_any_pair_on_the_threshold_is_missed(threshold: float) -> None:
     """Random pairs of sets exactly as alike as the threshold: the bands find them, and the estimate is not far off."""
-    random, pairs = Random(7), 1000 if AT_SCALE else 400
+    random, pairs = Random(7), 1000 if AT_CI else 400
     shared = round(200 * threshold)
     sets: list[frozenset[str]] = []
     for _ in range(pairs):

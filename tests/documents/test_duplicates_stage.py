@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from document_histories import rules_of
 from document_runs import Pipeline, day, put
+from scale import at_ci
 
 from assay.documents.duplicates import COMPARED, DUPLICATES, SIGNATURES, reconcile
 from assay.documents.gold import CHUNKS, chunk_current
@@ -57,6 +58,7 @@ def test_duplicates_are_hidden_and_come_back_when_their_canonical_document_goes(
     }  # one before it came
 
 
+@at_ci("the days twice over")
 def test_the_outcome_does_not_depend_on_the_order_or_number_of_runs(
     pipeline: Pipeline, inbox: Path, tmp_path: Path
 ) -> None:

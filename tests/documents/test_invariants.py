@@ -13,7 +13,6 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from document_histories import (
-    AT_SCALE,
     EVERYWHERE,
     NO_TEXT,
     Expected,
@@ -32,6 +31,7 @@ from document_histories import (
 from document_runs import PNG, Pipeline, day, put, stand_ins, version
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scale import AT_CI, at_ci
 
 from assay.documents.bronze import FEED
 from assay.documents.gold import CHUNKS
@@ -48,7 +48,7 @@ from assay.warehouse import engine, query, to_table
 
 
 @given(histories())
-@settings(EVERYWHERE, max_examples=4 if AT_SCALE else 2)
+@settings(EVERYWHERE, max_examples=4 if AT_CI else 1)
 def test_however_the_days_are_run_the_tables_end_the_same(drawn: tuple[History, Plan]) -> None:
     history, plan = drawn
     with TemporaryDirectory() as folder, stand_ins():
@@ -61,10 +61,11 @@ def test_however_the_days_are_run_the_tables_end_the_same(drawn: tuple[History, 
         before = pipeline.commits()
         pipeline.run(*map(day, sorted(history.days)), through="chunks", allow_mass_delete=history.allow_mass_delete)
         assert pipeline.commits() == before, "running everything again committed something"
-        if AT_SCALE:
+        if AT_CI:
             assert in_order(Path(folder) / "other", inbox, final).contents() == pipeline.contents()
 
 
+@at_ci("the days with the real libraries")
 def test_the_real_judge_and_parsers_end_as_the_stand_ins_do(tmp_path: Path) -> None:
     history = History(
         {
@@ -192,6 +193,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
+@at_ci("a run for every full disk")
 def test_a_full_disk_is_named_and_a_run_with_space_again_ends_as_if_nothing_had_been(
     tmp_path: Path, small_disk: Path
 ) -> None:
@@ -241,7 +243,7 @@ days_of_sources = st.sets(st.tuples(st.integers(1, 5), st.sampled_from(["a", "b"
 
 
 @given(stories, days_of_sources, days_of_sources)
-@settings(deadline=None, max_examples=240 if AT_SCALE else 80)
+@settings(deadline=None, max_examples=240 if AT_CI else 80)
 def test_the_state_is_the_feed_folded_source_by_source(
     said: dict[tuple[str, str], list[str]], blocked_feeds: set[tuple[int, str]], blocked_texts: set[tuple[int, str]]
 ) -> None:
@@ -323,7 +325,7 @@ manifests = st.tuples(
 
 
 @given(st.lists(manifests, min_size=1, max_size=3), st.sampled_from(["snapshot", "snapshot", "arrivals"]))
-@settings(deadline=None, max_examples=240 if AT_SCALE else 80)
+@settings(deadline=None, max_examples=240 if AT_CI else 80)
 def test_the_feed_is_the_difference_to_what_was_known(
     observed: list[tuple[dict[str, Any], set[str]]], mode: str
 ) -> None:

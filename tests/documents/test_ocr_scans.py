@@ -1,24 +1,23 @@
 """The real scan with known text, in every direction: what benchmarks/ocr.py claims of it."""
 
 import importlib.util
-import os
 import sys
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 from installed_ocr import identity_or_skip
+from scale import at_ci
 
 from assay.documents.parsing import ParseOptions
 from assay.documents.parsing.ocr import recognize
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+pytestmark = at_ci("four dense pages at 300 dpi")
 
 
 @pytest.fixture(scope="module")
 def benchmark() -> ModuleType:
-    if os.environ.get("ASSAY_TEST_SCALE") != "ci":
-        pytest.skip("four dense pages at 300 dpi: at ASSAY_TEST_SCALE=ci")
     identity_or_skip()
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(BENCHMARKS)

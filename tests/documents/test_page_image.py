@@ -1,12 +1,11 @@
 """Page images before they are read: one channel, white paper, a readable size, straight lines."""
 
-import os
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw, ImageFont
+from scale import AT_CI
 
 from assay.documents.parsing.deskew import line_direction
 from assay.documents.parsing.page_image import (
@@ -18,7 +17,7 @@ from assay.documents.parsing.page_image import (
     turned,
 )
 
-SEARCHED = 100 if os.environ.get("ASSAY_TEST_SCALE") == "ci" else 12
+SEARCHED = 100 if AT_CI else 12
 _FONT = ImageFont.load_default(18)
 
 

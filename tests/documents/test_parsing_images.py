@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from installed_ocr import identity_or_skip
 from PIL import Image, ImageDraw, ImageFont
+from scale import AT_CI
 
 from assay.documents.parsing import ParserPool, images, parse_here
 from assay.errors import DocumentRejected
@@ -123,7 +124,7 @@ def test_too_many_pages_are_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_real_pictures_are_read_in_a_worker() -> None:
     identity_or_skip()
     names = ["ocrmypdf/typewriter.png"]
-    if os.environ.get("ASSAY_TEST_SCALE") == "ci":
+    if AT_CI:
         names += ["docling/tiff/2206.01062.tif", "ocrmypdf/baiona.png", "docling/ocr/qr_bill_example.jpg"]
     with ParserPool(workers=1) as pool:
         answers = dict(pool.parse_many((name, SHARED / name, name) for name in names))

@@ -9,13 +9,13 @@ import pytest
 from installed_ocr import identity_or_skip
 from pdf_files import PdfPageSource, paragraph, pdf, picture_over, text
 from PIL import Image, ImageDraw, ImageFont
+from scale import AT_CI
 
 from assay.documents.parsing import ParsedDocument, ParseOptions, ParserPool, parse_here, pdf_scans, picture_text
 from assay.documents.parsing.page_image import MAX_PIXELS
 from assay.errors import DocumentRejected
 
 SHARED = Path(os.environ.get("ASSAY_SHARED_DATA") or "absent") / "dev"
-AT_CI_SCALE = os.environ.get("ASSAY_TEST_SCALE") == "ci"
 # One of every kind that costs no OCR: text, tables, encrypted in two revisions, empty, malformed, forms, no text.
 QUICK = (
     "crazyones", "r2-user-password", "r6-both-passwords", "r5-owner-password", "empty", "invalid", "no_contents",
@@ -252,7 +252,7 @@ def test_a_page_of_any_size_becomes_a_picture_of_bounded_size(size: tuple[float,
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="no real data: set ASSAY_SHARED_DATA")
 def test_every_real_pdf_is_parsed_or_refused_as_its_row_lets_one_expect() -> None:
-    rows = [row for row in index.rows(SHARED) if AT_CI_SCALE or any(one in row["file"] for one in QUICK)]
+    rows = [row for row in index.rows(SHARED) if AT_CI or any(one in row["file"] for one in QUICK)]
     assert rows
     outcomes: dict[str, str] = {}
     with ParserPool(workers=2) as pool:

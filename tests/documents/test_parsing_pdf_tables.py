@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pdf_files import PdfPageSource, grid, paragraph, pdf, table, text
+from scale import AT_CI
 
 from assay.documents.parsing import ParsedDocument, Table, parse_here
 
@@ -148,7 +149,7 @@ CELLS = st.text("abcdefghij0123456789", min_size=2, max_size=9)
     st.integers(2, 6).flatmap(lambda width: st.lists(st.lists(CELLS, min_size=width, max_size=width), min_size=2, max_size=12)),
     st.floats(0.2, 2.5),
 )  # fmt: skip
-@settings(max_examples=200 if os.environ.get("ASSAY_TEST_SCALE") == "ci" else 20, deadline=None)
+@settings(max_examples=200 if AT_CI else 20, deadline=None)
 def test_every_cell_of_any_ruled_table_comes_back(rows: list[list[str]], line_width: float) -> None:
     assert only_table(f"{line_width} w " + table(rows, width=75)).rows == tuple(map(tuple, rows))
 

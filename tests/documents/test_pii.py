@@ -1,15 +1,15 @@
 """Personal data and secrets are found with their exact places, and what only looks like them is left alone."""
 
-import os
 import re
 from random import Random
 
 import pytest
 from planted_pii import HARMLESS, planted_text
+from scale import AT_CI
 
 from assay.documents.pii import PII_KINDS, find_pii, masked, masked_rows
 
-TEXTS = 2_000 if os.environ.get("ASSAY_TEST_SCALE") == "ci" else 250
+TEXTS = 2_000 if AT_CI else 250
 
 
 def found(text: str) -> list[tuple[str, str]]:

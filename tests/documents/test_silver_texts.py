@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from cleaning_documents import document
 from document_runs import Pipeline, day, put, version
+from scale import at_ci
 
 from assay.documents.conservation import tables_and_words_belong_to_their_texts
 from assay.documents.day_verdicts import judge_day
@@ -134,6 +135,7 @@ def test_a_text_whose_tables_or_words_are_not_its_own_is_noticed_and_parsed_agai
         assert tables_and_words_belong_to_their_texts(pipeline.workspace(), source, day(1)).passed
 
 
+@at_ci("several runs")
 def test_another_policy_cleans_again_and_no_value_is_left_anywhere(pipeline: Pipeline, inbox: Path) -> None:
     put(inbox / "2026-11-01", {"a.pdf": EMAIL, "b.pdf": "nothing"})
     [kept] = pipeline.run(day(1), through="chunks").texts

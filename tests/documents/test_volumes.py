@@ -7,7 +7,6 @@ from tempfile import TemporaryDirectory
 
 import pytest
 from document_histories import (
-    AT_SCALE,
     EVERYWHERE,
     History,
     Observation,
@@ -19,6 +18,7 @@ from document_histories import (
 )
 from document_runs import PNG, Pipeline, day, put, stand_ins
 from hypothesis import given, settings
+from scale import AT_CI, at_ci
 
 from assay.documents.bronze import FEED
 from assay.documents.manifests import MANIFESTS
@@ -84,6 +84,7 @@ def test_what_changed_was_refused_or_cut_off_beyond_the_usual_is_named(judged: P
     }
 
 
+@at_ci("days of many files")
 def test_most_of_the_files_edited_at_once_is_unusual_and_a_burst_of_a_quarter_is_not(
     judged: Pipeline, inbox: Path
 ) -> None:
@@ -94,6 +95,7 @@ def test_most_of_the_files_edited_at_once_is_unusual_and_a_burst_of_a_quarter_is
     assert {number: one.unusual for number, one in said.items() if one.unusual} == {5: ("changed_share_is_usual",)}
 
 
+@at_ci("two dozen days")
 def test_too_little_history_and_too_few_files_say_nothing(judged: Pipeline, inbox: Path) -> None:
     few = dict(list(FILES.items())[:6])
     for number in range(1, LEAST_DAYS + 1):
@@ -107,6 +109,7 @@ def test_too_little_history_and_too_few_files_say_nothing(judged: Pipeline, inbo
     assert said[LEAST_DAYS + 14].unusual == (), "one file in place of six"
 
 
+@at_ci("days of many files")
 def test_a_source_of_arrivals_is_judged_by_its_count(tmp_path: Path, inbox: Path) -> None:
     source = SourceSettings(name="mail", uri=f"{inbox}/{{day}}", mode="arrivals")
     pipeline = Pipeline.at(tmp_path / "home", source)
@@ -121,6 +124,7 @@ def test_a_source_of_arrivals_is_judged_by_its_count(tmp_path: Path, inbox: Path
     assert {row["deleted_share"] for row in pipeline.read(VOLUMES)} == {None}, "nothing is ever deleted"
 
 
+@at_ci("two dozen days")
 def test_a_late_day_leaves_the_table_as_days_in_order_do(judged: Pipeline, tmp_path: Path, inbox: Path) -> None:
     numbers = range(1, 13)
     ordinary(inbox, *numbers)
@@ -159,7 +163,7 @@ def test_a_day_that_is_observed_no_more_loses_its_row(judged: Pipeline, inbox: P
 
 
 @given(histories())
-@settings(EVERYWHERE, max_examples=2 if AT_SCALE else 1)
+@settings(EVERYWHERE, max_examples=2 if AT_CI else 1)
 def test_volumes_count_what_the_tables_hold_however_days_are_run(drawn: tuple[History, Plan]) -> None:
     history, plan = drawn
     final = settled(history, plan)

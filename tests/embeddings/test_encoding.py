@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from scale import at_ci
 
 from assay.embeddings import BUNDLED_MODEL, Embedder, VectorCache, resolve_model, text_hash, tokenizer_of, vector_key
 from assay.errors import ModelError
@@ -84,6 +85,7 @@ def test_each_text_is_computed_once(embedder: Embedder) -> None:
     assert embedder.embed([]).vectors.shape == (0, 384)
 
 
+@at_ci("encodes with the real model")
 def test_batches_barely_change_a_vector(tmp_path: Path) -> None:
     texts = [" ".join(["lorem ipsum dolor sit amet"] * (1 + 7 * number % 11)) + f" {number}" for number in range(40)]
     model = resolve_model(BUNDLED_MODEL)

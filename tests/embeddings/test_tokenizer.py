@@ -1,7 +1,6 @@
 """The tokenizer: token counts and places that hold for any Python string."""
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -10,10 +9,11 @@ from pathlib import Path
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from scale import AT_CI
 
 from assay.embeddings import Tokenizer, default_tokenizer, resolve_model, tokenizer_of
 
-EXAMPLES = 2000 if os.environ.get("ASSAY_TEST_SCALE") == "ci" else 150
+EXAMPLES = 2000 if AT_CI else 150
 # Letters with and without accents, combining marks, ligatures, CJK, Hangul, astral characters, controls, punctuation,
 # white space, zero-width characters and a lone surrogate.
 TRICKY = "abcdefghIÉéßẞİıﬁñ\u0301\u0302你好한국𝔘😀\x00\x07\u200b\ufeff\ufffd\ud800 \t\n\u00a0\u3000.,-'½²"

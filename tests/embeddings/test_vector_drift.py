@@ -1,21 +1,20 @@
 """Drift measures: what must not change them does not, and the test errs as often as it says."""
 
-import os
 from itertools import combinations
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scale import AT_CI
 from scipy.spatial.distance import pdist
 from scipy.stats import binom, ortho_group
 from sklearn.metrics.pairwise import cosine_similarity, rbf_kernel
 
 from assay.embeddings.drift import centroid_cosine, discrepancy_test, dispersion, neighbour_overlap
 
-CI = os.environ.get("ASSAY_TEST_SCALE") == "ci"
-EXAMPLES = 60 if CI else 15
-TRIALS = 1500 if CI else 400
+EXAMPLES = 60 if AT_CI else 15
+TRIALS = 1500 if AT_CI else 400
 
 
 def cloud(random: np.random.Generator, rows: int, dimension: int = 8, shift: float = 0.0) -> np.ndarray:

@@ -1,6 +1,5 @@
 """What must hold of any two arms, whatever they scored."""
 
-import os
 from dataclasses import replace
 
 import numpy as np
@@ -8,10 +7,11 @@ import pytest
 from gate_scores import QUALITY, arm
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scale import AT_CI
 
 from assay.evaluation.gate import GatePolicy, MetricPolicy, compare
 
-EXAMPLES = 300 if os.environ.get("ASSAY_TEST_SCALE") == "ci" else 40
+EXAMPLES = 300 if AT_CI else 40
 RANK = {"FAIL": 0, "INCONCLUSIVE": 1, "PASS": 2}
 SLICES = ["a", "b"]
 

@@ -3,20 +3,19 @@
 Independent 0/1 items are counted exactly, over every outcome that can occur; the rest is simulated with fixed seeds.
 """
 
-import os
 from dataclasses import dataclass
 
 import numpy as np
 import pytest
 from gate_scores import arm
+from scale import AT_CI
 from scipy import stats
 
 from assay.evaluation.gate import GatePolicy, compare
 from assay.evaluation.gate.bounds import Difference, paired_difference
 from assay.evaluation.gate.decision import Verdict
 
-CI = os.environ.get("ASSAY_TEST_SCALE") == "ci"
-RUNS = 1_500 if CI else 300
+RUNS = 1_500 if AT_CI else 300
 # Of RUNS simulations, three standard errors of a share of 95% and of 5%.
 NOISE = 3 * (0.95 * 0.05 / RUNS) ** 0.5
 MARGIN = GatePolicy().margin
@@ -163,7 +162,7 @@ def test_taking_clustered_items_for_independent_would_pass_too_much():
 def test_of_whole_decisions_with_nothing_changed_few_fail():
     """Four metrics that decide and five slices: the error of FAIL over all that is looked at."""
     random = np.random.default_rng(11)
-    items, runs = 200, 100 if CI else 30
+    items, runs = 200, 100 if AT_CI else 30
     slices = [[f"s{at % 5}"] for at in range(items)]
     failed = 0
     for _ in range(runs):

@@ -1,6 +1,5 @@
 """The proxies: a claim with a swapped number, name or sense scores below a true paraphrase, whatever its vector says."""
 
-import os
 from collections.abc import Sequence
 
 import numpy as np
@@ -9,11 +8,12 @@ from document_runs import HashingEncoder
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from scale import AT_CI
 
 from assay.evaluation.gate import ItemScore, compare
 from assay.evaluation.proxies import entities_of, is_negated, numbers_of, proxy_scores, unigram_overlap
 
-EXAMPLES = 200 if os.environ.get("ASSAY_TEST_SCALE") == "ci" else 40
+EXAMPLES = 200 if AT_CI else 40
 SOURCE = (
     "Payouts are sent every Friday. The bank in Mexico takes 3 days and charges 1,350.00 pesos. "
     "A preview is private and serves no ads."

@@ -12,6 +12,7 @@ import pytest
 from beir_folders import GRADES, QUERIES, write_beir
 from document_runs import HashingEncoder, stand_ins
 from ir_measures import RR, R, nDCG
+from scale import AT_CI
 
 from assay.embeddings import Embedder
 from assay.errors import ConfigurationError
@@ -155,9 +156,7 @@ def test_json_is_the_mean_over_judged_queries(tmp_path: Path, encoder: HashingEn
     }
 
 
-@pytest.mark.skipif(
-    not DATA or os.environ.get("ASSAY_TEST_SCALE") != "ci", reason="at ASSAY_TEST_SCALE=ci with ASSAY_SHARED_DATA only"
-)
+@pytest.mark.skipif(not DATA or not AT_CI, reason="at ASSAY_TEST_SCALE=ci with ASSAY_SHARED_DATA only")
 def test_the_lexical_leg_on_scifact(tmp_path: Path) -> None:
     """All 5,183 documents; the other modes need every one of them embedded, see docs/benchmarks.md."""
     folder = next(path for path in (Path(str(DATA)) / "dev" / "scifact", Path(str(DATA)) / "scifact") if path.is_dir())

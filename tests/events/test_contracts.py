@@ -1,7 +1,6 @@
 """Contracts: every event is judged and typed as a slow reading in plain Python would."""
 
 import json
-import os
 import re
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -12,6 +11,7 @@ import pytest
 from event_runs import Event, day, heartbeat, impression
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from scale import AT_CI
 
 from assay.event_tables import EventRow
 from assay.events.conservation import LOG
@@ -29,7 +29,6 @@ from assay.events.contracts import (
 from assay.events.typed_events import EVENTS, TypedEvents, typed_events
 from assay.warehouse import engine
 
-AT_SCALE = os.environ.get("ASSAY_TEST_SCALE") == "ci"
 ARRIVED = datetime(2026, 11, 1, 12, tzinfo=UTC)
 SKEW_SECONDS = 300.0
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -265,7 +264,7 @@ def texts(draw: st.DrawFn) -> str:
 
 @given(st.lists(texts(), min_size=20, max_size=120))
 @settings(
-    max_examples=80 if AT_SCALE else 20,
+    max_examples=80 if AT_CI else 20,
     deadline=None,
     # The failing text is named, and shrinking the whole list around it takes minutes.
     phases=[Phase.explicit, Phase.generate],

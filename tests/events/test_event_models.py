@@ -4,7 +4,6 @@ The days arrive in order, or shuffled, twice and with a day that is held back la
 what the new arrivals touched.
 """
 
-import os
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -17,6 +16,7 @@ import pyarrow.compute
 import pyarrow.parquet as pq
 import pytest
 from command_runs import CHECKOUT
+from scale import AT_CI, at_ci
 
 from assay.dbt import manifest_of
 from assay.event_tables import QuarantinedEventRow
@@ -34,9 +34,8 @@ pc: Any = pyarrow.compute
 
 PROJECT = CHECKOUT / "dbt_project"
 SCENARIO = CHECKOUT / "samples" / "livestream.toml"
-IS_CI = os.environ.get("ASSAY_TEST_SCALE") == "ci"
-# A build takes 7 s of CPU whatever its size, and four are shared by the tests of one seed.
-SEEDS, EVENTS = (5,), 60_000 if IS_CI else 6_000
+# A build takes 7 s of CPU whatever its size.
+SEEDS, EVENTS = (5,), 60_000 if AT_CI else 6_000
 DAYS = 6
 # Not in chronological order from all of the five; the sixth is taken back before the rest arrives.
 FIRST_SHUFFLED, REST_SHUFFLED = (6, 2, 5, 1), (4, 3)
@@ -113,16 +112,22 @@ class Stand:
 
 @dataclass(frozen=True)
 class Story:
-    """The same days in order and shuffled, looked at after every build."""
+    """Days that arrive in order, looked at after every build."""
 
     simulation: Simulation
     on_time: Stand
     after_late: Stand
-    shuffled: Stand
-    repeated: MartsReport
 
     def truth(self, until: int) -> Truth:
         return self.simulation.truth(self.simulation.scenario.start + timedelta(days=until - 1))
+
+
+@dataclass(frozen=True)
+class Shuffled:
+    """The same days shuffled and repeated, and one more refresh after all of them."""
+
+    stand: Stand
+    again: MartsReport
 
 
 @pytest.fixture(scope="module", params=SEEDS)
@@ -132,15 +137,18 @@ def story(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     in_order.arrive(1, 2, 3, 4)
     on_time = Stand.of(in_order)
     in_order.arrive(5)
-    after_late = Stand.of(in_order)
+    return Story(simulation, on_time, Stand.of(in_order))
 
-    shuffled = Livestream.at(tmp_path_factory.mktemp("shuffled"), simulation)
+
+@pytest.fixture(scope="module")
+def shuffled_days(story: Story, tmp_path_factory: pytest.TempPathFactory) -> Shuffled:
+    shuffled = Livestream.at(tmp_path_factory.mktemp("shuffled"), story.simulation)
     shuffled.arrive(*FIRST_SHUFFLED)
     shuffled.refresh()
     shuffled.arrive(*REST_SHUFFLED)
     shuffled.arrive(3, 5)
     shuffled.hold_back(6)
-    return Story(simulation, on_time, after_late, Stand.of(shuffled), shuffled.refresh())
+    return Shuffled(Stand.of(shuffled), shuffled.refresh())
 
 
 def test_every_mart_is_the_truth_of_what_has_arrived(story: Story) -> None:
@@ -158,19 +166,22 @@ def test_after_late_arrivals_every_mart_is_the_truth_again(story: Story) -> None
     assert_true(story.after_late, story.truth(5))
 
 
-def test_shuffled_and_repeated_days_make_the_same_marts(story: Story) -> None:
+@at_ci("three builds of dbt")
+def test_shuffled_and_repeated_days_make_the_same_marts(story: Story, shuffled_days: Shuffled) -> None:
     """With the sixth day before all others, and taken back later: nothing of it is left in any mart."""
-    assert story.shuffled.report.restated
-    assert_true(story.shuffled, story.truth(5), quarantined=story.truth(6).quarantined)
-    assert story.shuffled.marts.keys() == story.after_late.marts.keys()
+    shuffled = shuffled_days.stand
+    assert shuffled.report.restated
+    assert_true(shuffled, story.truth(5), quarantined=story.truth(6).quarantined)
+    assert shuffled.marts.keys() == story.after_late.marts.keys()
     for name, rows in story.after_late.marts.items():
-        assert sorted_rows(story.shuffled.marts[name]) == sorted_rows(rows), name
+        assert sorted_rows(shuffled.marts[name]) == sorted_rows(rows), name
 
 
-def test_what_has_not_changed_restates_no_day_and_writes_no_mart(story: Story) -> None:
+@at_ci("three builds of dbt")
+def test_what_has_not_changed_restates_no_day_and_writes_no_mart(shuffled_days: Shuffled) -> None:
     """dbt is started all the same, for days of feature views are held back here and may come through another time."""
-    assert story.repeated.restated == ()
-    changed = {name for name, days in story.repeated.changed.items() if days and not name.startswith("features/")}
+    assert shuffled_days.again.restated == ()
+    changed = {name for name, days in shuffled_days.again.changed.items() if days and not name.startswith("features/")}
     assert changed == set()
 
 

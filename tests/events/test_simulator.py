@@ -1,7 +1,6 @@
 """The simulator: the same bytes for the same scenario, misbehaviour at its rate, and a truth that the log agrees with."""
 
 import json
-import os
 import time
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
@@ -13,17 +12,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from plain_marts import plain_marts
+from scale import AT_CI, at_ci
 
 from assay.errors import ConfigurationError, StorageError
 from assay.events.simulator import Scenario, Simulation, Truth, log_files, read_scenario, scenario_log, simulate
 from assay.settings import Settings
 
-CI = os.environ.get("ASSAY_TEST_SCALE") == "ci"
 SAMPLE = Path(__file__).parents[2] / "samples" / "livestream.toml"
 SCENARIO = read_scenario(SAMPLE)
 DAYS = 5
 SMALL = SCENARIO.scaled(events=10_000, days=DAYS)
-SEEDS = range(6) if CI else range(1)
+SEEDS = range(6) if AT_CI else range(1)
 MARTS = [name for name in Truth.__dataclass_fields__ if name != "quarantined"]
 DESTROYING = {
     "malformed_json": "malformed_json",
@@ -329,7 +328,7 @@ def test_a_scenario_that_is_not_there_is_refused(tmp_path: Path) -> None:
         scenario_log(Settings(home=tmp_path, events=None))
 
 
-@pytest.mark.skipif(not CI, reason="a million records: ASSAY_TEST_SCALE=ci makes them")
+@at_ci("a million records")
 def test_the_sample_is_a_million_records_in_seconds() -> None:
     began = time.process_time()
     simulation = simulate(SCENARIO)
@@ -338,6 +337,6 @@ def test_the_sample_is_a_million_records_in_seconds() -> None:
     assert time.process_time() - began < 15  # 3.2 s seen
 
 
-@pytest.mark.skipif(not CI, reason="some ten seconds: ASSAY_TEST_SCALE=ci reads it")
+@at_ci("some ten seconds")
 def test_the_truth_of_a_fortnight_is_what_a_slow_reader_makes_of_it() -> None:
     assert_truth_is_what_the_log_says(simulate(SCENARIO.scaled(events=150_000)), None)

@@ -14,6 +14,7 @@ from typing import Annotated
 
 import pyarrow as pa
 import pytest
+from scale import AT_CI
 
 from assay.errors import FencedOut
 from assay.lake import Lake
@@ -22,10 +23,9 @@ from assay.schema import table, table_of
 pytestmark = pytest.mark.faults
 
 SPAWN = mp.get_context("spawn")
-CI = os.environ.get("ASSAY_TEST_SCALE") == "ci"
 LOG_PARTITIONS = ("0", "1")
-END = 1500 if CI else 600
-KILLS = 10 if CI else 5
+END = 1500 if AT_CI else 300
+KILLS = 10 if AT_CI else 3
 PATIENCE_SECONDS = 120
 
 

@@ -14,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "integration"))
 from concurrent_backfills import KEYS, Scene
 from dagster_processes import POLL_SECONDS, Dagster
 from generated_days import GeneratedDays
+from scale import at_ci
 
 from datetime import date  # isort: skip
 
@@ -23,9 +24,7 @@ PATIENCE_SECONDS = 600
 PID = re.compile(r"\(pid: (\d+)\)")
 pytestmark = [
     pytest.mark.faults,
-    pytest.mark.skipif(
-        os.environ.get("ASSAY_TEST_SCALE") != "ci", reason="waits minutes for the daemon: ASSAY_TEST_SCALE=ci runs it"
-    ),
+    at_ci("waits minutes for the daemon"),
 ]
 
 

@@ -13,6 +13,7 @@ import pytest
 from commit_boundaries import Boundary
 from killed_promotion import BOUNDARIES
 from release_records import configuration_of, pointer_of, record_of, settings_of
+from scale import AT_CI
 
 from assay.errors import NotReady
 from assay.evaluation.golden_set import golden_set_for
@@ -31,7 +32,7 @@ CASES = [
     (act, one)
     for act in ("promote", "rollback")
     for one in BOUNDARIES
-    if act == "promote" or one is BOUNDARIES[1] or os.environ.get("ASSAY_TEST_SCALE") == "ci"
+    if act == "promote" or one is BOUNDARIES[1] or AT_CI
 ]
 
 pytestmark = pytest.mark.faults

@@ -4,7 +4,6 @@ The stages run by hand, with stand-ins for what is slow and with the real storag
 Dagster with the real libraries.
 """
 
-import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -17,6 +16,7 @@ import pytest
 from commit_boundaries import BOUNDARIES, EMPTY, SERVING, STARTS, Boundary, Start
 from compared_homes import Home, Release, history_is_whole, leftovers, questions_of, read_home, read_release
 from document_runs import Pipeline, stand_ins
+from scale import AT_CI
 
 from assay.embeddings import Embedder
 from assay.retrieval.canaries import Canary
@@ -24,10 +24,9 @@ from assay.settings import SAMPLE_SOURCE, Settings
 
 pytestmark = pytest.mark.faults
 
-AT_SCALE = os.environ.get("ASSAY_TEST_SCALE") == "ci"
-RANDOM_MOMENTS = 2 if AT_SCALE else 1
+RANDOM_MOMENTS = 2 if AT_CI else 1
 # Each costs two runs, some 8 s: all of them in `make soak`.
-KILLED_AT = BOUNDARIES[::2] if AT_SCALE else BOUNDARIES[::3]
+KILLED_AT = BOUNDARIES[::2] if AT_CI else BOUNDARIES[::6]
 # Two runs on their way to their deaths keep two cores busy while the test looks at a third.
 RUNS_AT_ONCE = 2
 
@@ -126,7 +125,7 @@ def test_a_run_killed_between_two_commits_is_made_good_by_the_next(
     never_killed.assert_clean_run_makes_good(settings, boundary.start)
 
 
-@pytest.mark.parametrize("start", [EMPTY, SERVING], ids=lambda start: start.name)
+@pytest.mark.parametrize("start", [EMPTY, SERVING] if AT_CI else [SERVING], ids=lambda start: start.name)
 def test_a_run_killed_at_any_moment_is_made_good_by_the_next(
     never_killed: NeverKilled, tmp_path: Path, start: Start
 ) -> None:

@@ -15,12 +15,13 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 from feature_events import DAY, START, VIEWS, Event, expected, in_order, newest_of, random_events, table
+from scale import AT_CI, at_ci
 
 from assay.dbt import manifest_of
 from assay.warehouse import engine
 
 PROJECT = Path(__file__).parents[2] / "dbt_project"
-SEEDS = range(20) if os.environ.get("ASSAY_TEST_SCALE") == "ci" else range(3)
+SEEDS = range(20) if AT_CI else range(3)
 # In place of the models before the views, whose tests are elsewhere.
 EVENTS_MODEL = "select * from read_parquet('{{ var(\"events\") }}')"
 
@@ -99,6 +100,7 @@ def test_what_is_built_by_touched_days_is_what_is_built_at_once(compiled: Mappin
     _assert_stands(tmp_path, compiled, later)
 
 
+@at_ci("three builds of dbt")
 def test_when_the_newest_day_is_gone_so_are_the_windows_that_it_ended(
     compiled: Mapping[str, str], tmp_path: Path
 ) -> None:

@@ -1,7 +1,6 @@
 """No label sees a value that was not known at its time, and no label is lost."""
 
 import hashlib
-import os
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -10,13 +9,13 @@ import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from scale import AT_CI
 from visible_oracle import MINUTE, START, TIME, Row, log_table, moment, timeline_of, winner
 
 from assay.errors import ConfigurationError
 from assay.features import Timeline, guard_skew, point_in_time_join
 
-CI = os.environ.get("ASSAY_TEST_SCALE") == "ci"
-EXAMPLES = 400 if CI else 50
+EXAMPLES = 400 if AT_CI else 50
 MICROSECOND = timedelta(microseconds=1)
 ONE_KEY = {"k": pa.string()}
 

@@ -1,7 +1,6 @@
 """A timeline says which row held when, whatever order the log's rows came in and however they were cut."""
 
 import hashlib
-import os
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -9,14 +8,14 @@ import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from scale import AT_CI
 from visible_oracle import MINUTE, START, TIME, Row, log_table, moment, timeline_of
 
 from assay.errors import ConfigurationError
 from assay.features import Timeline, history, point_in_time_join
 from assay.features.row_order import distinct_order
 
-CI = os.environ.get("ASSAY_TEST_SCALE") == "ci"
-EXAMPLES = 500 if CI else 60
+EXAMPLES = 500 if AT_CI else 60
 ENTITY = {"k": pa.string(), "n": pa.int16()}
 ONE_KEY = {"k": pa.string()}
 REFERENCE = [

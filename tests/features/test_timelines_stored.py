@@ -1,6 +1,5 @@
 """Stored timelines: whatever days came in whatever order, what stands is what a compilation of the whole log says."""
 
-import os
 import random
 from datetime import timedelta
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 from feature_lakes import FIRST_DAY, START, put_days, random_log, view_of, workspace_at
+from scale import AT_CI
 
 from assay.errors import NotReady
 from assay.features import timelines
@@ -32,7 +32,7 @@ def agrees(workspace: Workspace, view: FeatureView) -> bool:
     return content_hash(stands(workspace, view)) == content_hash(from_scratch(workspace, view))
 
 
-@pytest.mark.parametrize("seed", range(8 if os.environ.get("ASSAY_TEST_SCALE") == "ci" else 2))
+@pytest.mark.parametrize("seed", range(8 if AT_CI else 2))
 def test_days_in_any_order_make_the_timeline_of_the_whole_log(tmp_path: Path, seed: int) -> None:
     chance = random.Random(seed)
     workspace = workspace_at(tmp_path)

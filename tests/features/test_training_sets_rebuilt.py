@@ -3,7 +3,6 @@
 Three builds of 7 s of CPU each: at ASSAY_TEST_SCALE=ci only. The same is shown on random logs in test_training_sets.py.
 """
 
-import os
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from feature_lakes import CHECKOUT, build_marts, find_nothing
+from scale import at_ci
 
 from assay.events.bronze import land_events
 from assay.events.silver import EVENTS, type_events
@@ -23,7 +23,7 @@ from assay.settings import Settings
 from assay.warehouse import engine
 from assay.workspace import Run, Workspace
 
-pytestmark = pytest.mark.skipif(os.environ.get("ASSAY_TEST_SCALE") != "ci", reason="at ASSAY_TEST_SCALE=ci only")
+pytestmark = at_ci("three builds of 7 s")
 
 FIRST_DAY = date(2026, 11, 1)
 

@@ -1,6 +1,5 @@
 """Backfills launched as the UI launches them, against a real web server and daemon; the long counts are in docs/soak.md."""
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -9,6 +8,7 @@ import pytest
 from concurrent_backfills import Backfilled, Scene, backfill, beside_each_other
 from dagster_processes import Dagster, DagsterRun
 from generated_days import GeneratedDays
+from scale import at_soak
 from search_loop import SearchLoop
 
 FIRST_DAY = date(2026, 10, 1)
@@ -16,9 +16,7 @@ FIRST_DAY = date(2026, 10, 1)
 GENERATED = GeneratedDays.of(FIRST_DAY, length=6, documents=10, without=(2,))
 TIMEOUT_SECONDS = 600
 # Each run is a process that imports everything: five of them take four minutes of CPU, a sixth of all that CI has.
-pytestmark = pytest.mark.skipif(
-    os.environ.get("ASSAY_TEST_SCALE") != "soak", reason="four CPU-minutes: `make soak` runs it"
-)
+pytestmark = at_soak("four minutes of CPU")
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 from forked_checkout import CHECKOUT, DEADLINE_SECONDS, OURS, THEIRS, Fork, commands_under, fork
+from scale import SCALE
 
-SCALE = os.environ.get("ASSAY_TEST_SCALE")
 pytestmark = [
-    pytest.mark.skipif(SCALE not in ("ci", "soak"), reason="forks the checkout: at ASSAY_TEST_SCALE=ci and soak only"),
+    pytest.mark.skipif(SCALE not in ("ci", "soak"), reason="forks the checkout: at ASSAY_TEST_SCALE=ci and soak"),
     pytest.mark.skipif(
         not (CHECKOUT / ".git").exists() or not shutil.which("git"), reason="what is forked is a git checkout"
     ),

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from scale import AT_CI
 
 from assay.errors import REJECTION_REASONS, AssayError
 from assay.quality.expectations import Expectation, batch, pair, row, suite_of, unique
@@ -24,7 +25,7 @@ from assay.quality.suites import SUITES, Limits
 from assay.schema import table, table_of
 from assay.tables import DocumentRow, ManifestRow
 
-EXAMPLES = 20 if os.environ.get("ASSAY_TEST_SCALE") == "ci" else 8
+EXAMPLES = 20 if AT_CI else 8
 # A validation takes a fifth of a second whatever the rows, so shrinking a failure would take minutes.
 PHASES = (Phase.explicit, Phase.reuse, Phase.generate)
 SPLIT = settings(max_examples=EXAMPLES, deadline=None, phases=PHASES, suppress_health_check=[HealthCheck.too_slow])

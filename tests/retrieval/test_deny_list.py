@@ -8,10 +8,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from document_histories import AT_SCALE, EVERYWHERE
+from document_histories import EVERYWHERE
 from document_runs import GARBLED, HashingEncoder, Pipeline, day, put, release_first, stand_ins, version
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scale import AT_CI, at_ci
 
 from assay.documents.bronze import FEED, days_to_derive, land_manifest, write_feed
 from assay.errors import StorageError
@@ -227,24 +228,25 @@ def test_an_entry_goes_with_the_last_release_that_holds_more(pipeline: Pipeline,
     assert told(pipeline, 8).changed is False
 
 
-@pytest.mark.parametrize(
-    "content",
-    [
-        "",
-        '{"documents": {"docs:b',
-        "[]",
-        "null",
-        "{}",
-        b"\xff\xfe",
-        '{"documents": []}',
-        '{"documents": {"docs:b.md": null}}',
-        '{"documents": {"docs:b.md": {"gone_through": "1", "allowed_principals": [], "denied_at": ""}}}',
-        '{"documents": {"docs:b.md": {"gone_through": true, "allowed_principals": [], "denied_at": ""}}}',
-        '{"documents": {"docs:b.md": {"gone_through": 1, "allowed_principals": "public", "denied_at": ""}}}',
-        '{"documents": {"docs:b.md": {"gone_through": 1, "allowed_principals": []}}}',
-        '{"documents": {}, "more": 1}',
-    ],
+BROKEN_LISTS = (
+    "",
+    '{"documents": {"docs:b',
+    "[]",
+    "null",
+    "{}",
+    b"\xff\xfe",
+    '{"documents": []}',
+    '{"documents": {"docs:b.md": null}}',
+    '{"documents": {"docs:b.md": {"gone_through": "1", "allowed_principals": [], "denied_at": ""}}}',
+    '{"documents": {"docs:b.md": {"gone_through": true, "allowed_principals": [], "denied_at": ""}}}',
+    '{"documents": {"docs:b.md": {"gone_through": 1, "allowed_principals": "public", "denied_at": ""}}}',
+    '{"documents": {"docs:b.md": {"gone_through": 1, "allowed_principals": []}}}',
+    '{"documents": {}, "more": 1}',
 )
+
+
+# A run for each, some two seconds.
+@pytest.mark.parametrize("content", BROKEN_LISTS if AT_CI else BROKEN_LISTS[::4])
 def test_with_a_broken_list_nothing_is_searched_until_it_is_computed_anew(
     pipeline: Pipeline, inbox: Path, content: str | bytes
 ) -> None:
@@ -342,6 +344,7 @@ def test_a_day_whose_feed_is_refused_says_nothing(pipeline: Pipeline, inbox: Pat
     assert found(pipeline) == {"docs:a.md": {A}}
 
 
+@at_ci("several runs")
 def test_a_document_stands_while_another_source_holds_it(tmp_path: Path, encoder: HashingEncoder) -> None:
     sources = [SourceSettings(name=name, uri=f"{tmp_path}/{name}/{{day}}", namespace="kb") for name in ("one", "two")]
     pipeline = Pipeline.at(tmp_path / "home", *sources)
@@ -445,7 +448,7 @@ class Permitted:
 
 
 @given(st.lists(steps, min_size=2, max_size=6))
-@settings(EVERYWHERE, max_examples=3 if AT_SCALE else 2)
+@settings(EVERYWHERE, max_examples=3 if AT_CI else 2)
 def test_no_search_ever_finds_more_than_is_permitted(history: list[Step]) -> None:
     with TemporaryDirectory() as folder, stand_ins():
         inbox, permitted = Path(folder) / "inbox", Permitted()

@@ -1,15 +1,14 @@
-import os
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from retrieval_rows import Chunk, open_index, rows_of
+from scale import AT_CI
 
 from assay.errors import ConfigurationError
 from assay.retrieval import engine
 from assay.retrieval.filters import FILTERABLE, excluding, prefilter
 
-EXAMPLES = 300 if os.environ.get("ASSAY_TEST_SCALE") == "ci" else 60
+EXAMPLES = 300 if AT_CI else 60
 HOSTILE = (
     "' OR '1'='1",
     "'; DROP TABLE chunks; --",

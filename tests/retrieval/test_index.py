@@ -1,5 +1,4 @@
 import dataclasses
-import os
 import subprocess
 import sys
 import threading
@@ -12,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from retrieval_rows import DIMENSION, TABLE, Chunk, contents, open_index, put, rows_of
+from scale import AT_CI
 
 from assay.errors import DiskFull, ModelError, NotReady, StorageError
 from assay.retrieval import ChunkIndex, engine, table_name
@@ -20,7 +20,7 @@ from assay.retrieval.index import STANDING_SCHEMA
 from assay.schema import table_of
 from assay.tables import ChunkRow
 
-EXAMPLES = 60 if os.environ.get("ASSAY_TEST_SCALE") == "ci" else 12
+EXAMPLES = 60 if AT_CI else 12
 DOCUMENTS = (
     "plain",
     "it's",

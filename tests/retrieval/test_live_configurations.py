@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from document_runs import HashingEncoder, Pipeline, day, put
+from scale import AT_CI, at_ci
 
 from assay.documents.chunk_rows import CHUNKS, chunk_rows
 from assay.documents.gold import chunks_source
@@ -33,7 +34,6 @@ from assay.retrieval.unneeded_tables import GRACE, NOTE_FILE
 from assay.settings import PathRule
 from assay.warehouse import engine as lake_engine
 
-AT_SCALE = os.environ.get("ASSAY_TEST_SCALE") == "ci"
 LONG = "\n\n".join(
     f"Paragraph {n} of the lantern's history, told at some length and without any hurry." for n in range(9)
 )
@@ -188,6 +188,7 @@ def test_a_second_run_changes_nothing_and_one_table_is_reconciled_once(two: Two,
     assert lexical.commits() == before
 
 
+@at_ci("a dozen runs")
 def test_late_days_end_the_same_under_two_configurations(tmp_path: Path, pipeline: Pipeline, inbox: Path) -> None:
     put(inbox / "2026-11-01", {"a.md": A, "b.md": B})
     put(inbox / "2026-11-02", {"a.md": A.replace("copper", "golden"), "b.md": B, "c.md": C})
@@ -236,6 +237,7 @@ def test_what_is_no_longer_live_goes_its_table_after_a_grace(two: Two, inbox: Pa
     assert under(two, two.new) == plain(a=A, b=B)
 
 
+@at_ci("several runs")
 def test_a_table_that_is_needed_again_begins_its_grace_anew(two: Two, inbox: Path) -> None:
     put(inbox / "2026-11-01", {"a.md": A})
     for pipeline in (two.old, two.new, two.old, two.old):
@@ -275,6 +277,7 @@ def test_a_release_is_asked_by_its_own_model_while_another_is_configured(
     assert searcher.search("lantern")[0].release == two.head(other).release_id  # pyright: ignore[reportOptionalMemberAccess]
 
 
+@at_ci("several runs")
 def test_a_retained_model_that_is_lost_is_said_and_stops_nothing(tmp_path: Path, two: Two, inbox: Path) -> None:
     put(inbox / "2026-11-01", {"a.md": A})
     put(inbox / "2026-11-02", {"a.md": A, "b.md": B})
@@ -335,6 +338,7 @@ def test_a_release_can_be_asked_by_its_id(two: Two, inbox: Path) -> None:
         find_release(two.releases, "x@1")
 
 
+@at_ci("several runs")
 def test_a_fault_of_the_candidates_chunker_stops_the_candidate_alone(
     two: Two, inbox: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -397,6 +401,7 @@ def killed_after(patch: pytest.MonkeyPatch, commits: int) -> Callable[[], bool]:
     return lambda: done >= commits
 
 
+@at_ci("a run for every moment of a kill")
 def test_a_run_killed_between_two_tables_is_made_good_by_the_next(
     tmp_path: Path, pipeline: Pipeline, inbox: Path
 ) -> None:
@@ -409,7 +414,7 @@ def test_a_run_killed_between_two_tables_is_made_good_by_the_next(
     after = plain(a=A.replace("copper", "golden"), c=C)
     commits = 0
     while True:
-        commits += 2 if AT_SCALE else 3
+        commits += 2 if AT_CI else 3
         home = with_settings(pipeline, home=tmp_path / f"killed {commits}")
         shutil.copytree(pipeline.settings.home, home.settings.home)
         two = Two(home, with_settings(home, chunk_size_tokens=32))
@@ -452,6 +457,7 @@ def test_a_configuration_that_the_gate_refuses_loses_its_head_and_what_serves_ke
     assert found(two.new) == plain(a=A, b=B)
 
 
+@at_ci("several runs")
 def test_chunks_that_a_run_under_other_settings_dropped_never_serve_as_an_empty_table(two: Two, inbox: Path) -> None:
     put(inbox / "2026-11-01", {"a.md": A, "b.md": B})
     two.old.run(day(1))
@@ -497,6 +503,7 @@ def test_a_damaged_table_stops_no_deletion_and_no_data_change_of_what_serves(two
         update_deny_list(two.old.workspace(), connection)
 
 
+@at_ci("several runs")
 def test_a_table_that_was_not_brought_up_to_date_is_not_judged_by_what_it_was_built_from(
     two: Two, inbox: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

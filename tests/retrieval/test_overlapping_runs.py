@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from document_runs import GARBLED, ParserInThisProcess, Pipeline, day, put, release_first, version
+from scale import at_ci
 
 from assay.documents.bronze import FEED, land_manifest, write_feed
 from assay.documents.day_verdicts import judge_day
@@ -147,6 +148,7 @@ def test_a_feed_that_is_written_while_its_texts_are_parsed_is_not_judged_with_th
     assert standing(pipeline) == {"docs:a.md", "docs:b.md"}
 
 
+@at_ci("several runs")
 def test_what_was_built_is_judged_by_what_it_was_built_from(
     pipeline: Pipeline, inbox: Path, one: OneRun, other: OneRun
 ) -> None:
@@ -172,6 +174,7 @@ def test_what_was_built_is_judged_by_what_it_was_built_from(
     assert other.broken() == set()
 
 
+@at_ci("several runs")
 def test_a_deletion_that_no_release_held_is_denied_when_an_older_index_is_released(
     pipeline: Pipeline, inbox: Path, one: OneRun, other: OneRun
 ) -> None:

@@ -7,7 +7,6 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from document_histories import (
-    AT_SCALE,
     EVERYWHERE,
     Expected,
     History,
@@ -19,6 +18,7 @@ from document_histories import (
 )
 from document_runs import GARBLED, HashingEncoder, Pipeline, day, put, stand_ins, version
 from hypothesis import given, settings
+from scale import AT_CI
 
 from assay.documents.gold import CHUNKS
 from assay.retrieval import ChunkIndex, reconcile
@@ -58,7 +58,7 @@ def assert_index_is_right(pipeline: Pipeline) -> None:
 
 
 @given(histories())
-@settings(EVERYWHERE, max_examples=4 if AT_SCALE else 2)
+@settings(EVERYWHERE, max_examples=4 if AT_CI else 1)
 def test_however_the_days_are_run_the_index_ends_as_the_chunks(drawn: tuple[History, Plan]) -> None:
     history, plan = drawn
     with TemporaryDirectory() as folder, stand_ins():

@@ -1,12 +1,13 @@
 """What a migration will cost, before anything is built: texts, tokens, time and money of embedding what the cache lacks.
 
 Texts and tokens are counted, not guessed: the current documents are cut by the new chunker, and the cache is asked. Only the
-time is extrapolated, from texts of every length that the very model encodes now.
+time of embedding is extrapolated, from texts of every length that the very model encodes now.
 """
 
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
@@ -26,10 +27,12 @@ from assay.warehouse import engine
 from assay.workspace import Workspace
 
 # A text costs what the longest of its batch costs, and a token of a long text more than one of a short text. So texts are
-# timed at lengths evenly from the longest batch to the shortest: 160 of them, 21,000 tokens, 8 CPU seconds of the bundled
-# model. With 16 at each length an estimate came out 1.4 times too high once, on a busy machine.
+# timed at lengths evenly from the longest batch to the shortest: 320 of them, 42,000 tokens, 16 CPU seconds of the bundled
+# model. With 32 at each length estimates of one migration lay up to 28% apart.
 TIMED_LENGTHS = 5
-TIMED_TEXTS = 32
+TIMED_TEXTS = 64
+
+Done = TypeVar("Done")
 
 
 @dataclass(frozen=True)
@@ -38,8 +41,8 @@ class MigrationEstimate:
 
     `texts`: its chunks, of which `cached` cost nothing: their vector is in the cache, or is computed for an equal text.
     `to_embed` are computed, and `sentences` before them, by which `semantic` finds its cuts. `tokens`: of all those, as far
-    as the model reads them. `seconds` on the wall and `cpu_seconds`, without loading the model, extrapolated from
-    `seconds_measured_on` texts; 0 where nothing is embedded. `usd` by `ASSAY_EMBEDDING_USD_PER_MILLION_TOKENS`.
+    as the model reads them. `seconds` on the wall and `cpu_seconds`, without loading the model: cutting took them here, and
+    embedding is extrapolated from `seconds_measured_on` texts. `usd` by `ASSAY_EMBEDDING_USD_PER_MILLION_TOKENS`.
     `is_exact`: whether the chunks are known. Those of `semantic` are not while the vectors of its sentences are missing;
     they are counted as if no subject ever changed, too few by some, with the right tokens.
     """
@@ -86,12 +89,12 @@ def estimate(workspace: Workspace, configuration: ReleaseConfiguration) -> Migra
     settings = configuration.settings(workspace.settings)
     embedder = embedder_of(configuration, workspace.settings)
     sentences = _Sentences(embedder, set())
-    contexts = [*_contexts(workspace.under(settings), embedder, sentences)]
+    contexts, cutting = _clocked(lambda: [*_contexts(workspace.under(settings), embedder, sentences)])
     chunks, lengths = len(contexts), _missing_lengths(embedder, {*contexts, *sentences.missing})
     sentence_count = len(lengths.keys() & sentences.missing)
     to_embed = len(lengths.keys() - sentences.missing)
     ordered = sorted(lengths, key=lambda text: (-lengths[text], text))
-    timed, seconds = _extrapolated(embedder, ordered, lengths) if ordered else (0, _Clocked(0.0, 0.0))
+    timed, embedding = _extrapolated(embedder, ordered, lengths) if ordered else (0, _Clocked(0.0, 0.0))
     tokens = sum(lengths.values())
     return MigrationEstimate(
         texts=chunks,
@@ -99,8 +102,8 @@ def estimate(workspace: Workspace, configuration: ReleaseConfiguration) -> Migra
         to_embed=to_embed,
         sentences=sentence_count,
         tokens=tokens,
-        seconds=seconds.wall,
-        cpu_seconds=seconds.cpu,
+        seconds=cutting.wall + embedding.wall,
+        cpu_seconds=cutting.cpu + embedding.cpu,
         usd=tokens * settings.embedding_usd_per_million_tokens / 1e6,
         seconds_measured_on=timed,
         is_exact=not sentences.missing,
@@ -167,14 +170,14 @@ def _extrapolated(embedder: Embedder, ordered: Sequence[str], lengths: dict[str,
         encode(model, texts, prompt=model.document_prompt, batch_size=size)
 
     encoded(ordered[-1:])  # loads the model
-    clocked = [(lengths[texts[0]], len(texts), _clocked(lambda texts=texts: encoded(texts))) for texts in timed]
+    clocked = [(lengths[texts[0]], len(texts), _clocked(lambda texts=texts: encoded(texts))[1]) for texts in timed]
     known = sorted((length, one.wall / count, one.cpu / count) for length, count, one in clocked)
     at, wall, cpu = zip(*known, strict=True)
     total = _Clocked(*(float(counts @ np.interp(longest, at, seconds)) for seconds in (wall, cpu)))
     return sum(len(texts) for texts in timed), total
 
 
-def _clocked(action: Callable[[], object]) -> _Clocked:
+def _clocked(action: Callable[[], Done]) -> tuple[Done, _Clocked]:
     wall, cpu = time.perf_counter(), time.process_time()
-    action()
-    return _Clocked(time.perf_counter() - wall, time.process_time() - cpu)
+    done = action()
+    return done, _Clocked(time.perf_counter() - wall, time.process_time() - cpu)

@@ -1,17 +1,16 @@
 """Agreement of two raters: the values of scikit-learn and scipy, and intervals that hold as often as they say."""
 
 import math
-import os
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scale import AT_CI
 
 from assay.evaluation.calibration.agreement import agreement, cohen_kappa, share
 
-CI = os.environ.get("ASSAY_TEST_SCALE") == "ci"
-RUNS = 2_000 if CI else 400
+RUNS = 2_000 if AT_CI else 400
 # Of RUNS simulations, three standard errors of a share of 95%.
 NOISE = 3 * (0.95 * 0.05 / RUNS) ** 0.5
 

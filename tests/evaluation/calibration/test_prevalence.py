@@ -1,18 +1,17 @@
 """The share of right answers, corrected: its intervals hold as often as they say, and the judge's verdicts make them narrower."""
 
 import math
-import os
 from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from scale import AT_CI
 from scipy import stats
 
 from assay.evaluation.calibration.agreement import Estimate
 from assay.evaluation.calibration.prevalence import Looked, people_mean, power, ppi_mean, rogan_gladen
 
-CI = os.environ.get("ASSAY_TEST_SCALE") == "ci"
-RUNS = 2_000 if CI else 400
+RUNS = 2_000 if AT_CI else 400
 NOISE = 3 * (0.95 * 0.05 / RUNS) ** 0.5
 
 

@@ -1,21 +1,20 @@
 """Judging again: both arms alike or not at all, and what it does to a verdict when the judge errs at random."""
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from judge_doubles import PARIS, RuleJudge, bag_of_words, inputs_of, overlap_reply
+from scale import AT_CI
 
 from assay.errors import JudgeError
 from assay.evaluation.gate.bounds import paired_difference
 from assay.evaluation.judge import Arm, judge_scores, rejudge_borderline, self_agreement
 from assay.evaluation.judge.ragas import CONTEXT_RECALL
 
-CI = os.environ.get("ASSAY_TEST_SCALE") == "ci"
-RUNS, ITEMS, ERRS, MARGIN = (150 if CI else 20), 200, 0.05, 0.05
+RUNS, ITEMS, ERRS, MARGIN = (150 if AT_CI else 20), 200, 0.05, 0.05
 
 
 def items(truths: Sequence[int]) -> list:

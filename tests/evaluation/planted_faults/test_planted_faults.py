@@ -1,6 +1,5 @@
 """The proof that the gate works: it stops every planted fault by the rule that is about it, and passes what is clean."""
 
-import os
 from pathlib import Path
 
 import clean_reruns
@@ -12,10 +11,10 @@ from fault import Bench, DataFault, QualityFault
 from faults_page import PAGE, page
 from planted import DATA_FAULTS, QUALITY_FAULTS, problems_of, problems_of_data
 from sample_release import Sample
+from scale import AT_CI, at_ci
 
 from assay.evaluation.release_evaluation import ReleaseEvaluation
 
-CI = os.environ.get("ASSAY_TEST_SCALE") == "ci"
 # Those whose searches are the sound release's: half a second each. Asking anew takes 7 s of CPU: at ASSAY_TEST_SCALE=ci.
 # What embeds the documents anew is left to `make soak`.
 USUAL = (
@@ -28,8 +27,8 @@ USUAL = (
 )
 USUAL_DATA = ("duplicated chunks",)
 RERUNS = 10
-QUALITY = [one for one in QUALITY_FAULTS if (CI and not one.embeds) or one.name in USUAL]
-DATA = [one for one in DATA_FAULTS if CI or one.name in USUAL_DATA]
+QUALITY = [one for one in QUALITY_FAULTS if (AT_CI and not one.embeds) or one.name in USUAL]
+DATA = [one for one in DATA_FAULTS if AT_CI or one.name in USUAL_DATA]
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +84,7 @@ def test_the_sound_release_passes_and_shows_none_of_the_faults(sample: Sample, b
     assert [fault.name for fault in QUALITY_FAULTS if not problems_of(fault, decision, scans_are_read=False)] == []
 
 
-@pytest.mark.skipif(not CI, reason="each asks all golden questions, 7 s of CPU: at ASSAY_TEST_SCALE=ci only")
+@at_ci("each asks all golden questions, 7 s of CPU")
 def test_clean_reruns_pass(sample: Sample, baseline: ReleaseEvaluation, tmp_path: Path) -> None:
     """No more are INCONCLUSIVE than their discordance explains, and none fails."""
     reruns = [clean_reruns.rerun(sample, baseline, tmp_path / str(seed), seed) for seed in range(RERUNS)]
