@@ -9,7 +9,7 @@ from scale import AT_CI
 from assay.documents.chunking import STRATEGIES
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "chunk_offsets.py"
-SAMPLED_TEXTS = 200 if AT_CI else 40
+SAMPLED_TEXTS = 100 if AT_CI else 40
 _spec = importlib.util.spec_from_file_location("chunk_offsets", SCRIPT)
 assert _spec is not None
 assert _spec.loader is not None

@@ -48,7 +48,7 @@ from assay.warehouse import engine, query, to_table
 
 
 @given(histories())
-@settings(EVERYWHERE, max_examples=4 if AT_CI else 1)
+@settings(EVERYWHERE, max_examples=3 if AT_CI else 1)
 def test_however_the_days_are_run_the_tables_end_the_same(drawn: tuple[History, Plan]) -> None:
     history, plan = drawn
     with TemporaryDirectory() as folder, stand_ins():

@@ -18,7 +18,7 @@ from document_histories import (
 )
 from document_runs import PNG, Pipeline, day, put, stand_ins
 from hypothesis import given, settings
-from scale import AT_CI, at_ci
+from scale import at_ci
 
 from assay.documents.bronze import FEED
 from assay.documents.manifests import MANIFESTS
@@ -163,7 +163,7 @@ def test_a_day_that_is_observed_no_more_loses_its_row(judged: Pipeline, inbox: P
 
 
 @given(histories())
-@settings(EVERYWHERE, max_examples=2 if AT_CI else 1)
+@settings(EVERYWHERE, max_examples=1)
 def test_volumes_count_what_the_tables_hold_however_days_are_run(drawn: tuple[History, Plan]) -> None:
     history, plan = drawn
     final = settled(history, plan)

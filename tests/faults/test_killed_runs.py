@@ -26,7 +26,7 @@ pytestmark = pytest.mark.faults
 
 RANDOM_MOMENTS = 2 if AT_CI else 1
 # Each costs two runs, some 8 s: all of them in `make soak`.
-KILLED_AT = BOUNDARIES[::2] if AT_CI else BOUNDARIES[::6]
+KILLED_AT = BOUNDARIES[::3] if AT_CI else BOUNDARIES[::6]
 # Two runs on their way to their deaths keep two cores busy while the test looks at a third.
 RUNS_AT_ONCE = 2
 

@@ -21,7 +21,7 @@ from assay.dbt import manifest_of
 from assay.warehouse import engine
 
 PROJECT = Path(__file__).parents[2] / "dbt_project"
-SEEDS = range(20) if AT_CI else range(3)
+SEEDS = range(10) if AT_CI else range(3)
 # In place of the models before the views, whose tests are elsewhere.
 EVENTS_MODEL = "select * from read_parquet('{{ var(\"events\") }}')"
 

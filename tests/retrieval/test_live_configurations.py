@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from document_runs import HashingEncoder, Pipeline, day, put
-from scale import AT_CI, at_ci
+from scale import at_ci
 
 from assay.documents.chunk_rows import CHUNKS, chunk_rows
 from assay.documents.gold import chunks_source
@@ -414,7 +414,7 @@ def test_a_run_killed_between_two_tables_is_made_good_by_the_next(
     after = plain(a=A.replace("copper", "golden"), c=C)
     commits = 0
     while True:
-        commits += 2 if AT_CI else 3
+        commits += 3
         home = with_settings(pipeline, home=tmp_path / f"killed {commits}")
         shutil.copytree(pipeline.settings.home, home.settings.home)
         two = Two(home, with_settings(home, chunk_size_tokens=32))

@@ -58,7 +58,7 @@ def assert_index_is_right(pipeline: Pipeline) -> None:
 
 
 @given(histories())
-@settings(EVERYWHERE, max_examples=4 if AT_CI else 1)
+@settings(EVERYWHERE, max_examples=3 if AT_CI else 1)
 def test_however_the_days_are_run_the_index_ends_as_the_chunks(drawn: tuple[History, Plan]) -> None:
     history, plan = drawn
     with TemporaryDirectory() as folder, stand_ins():
