@@ -24,6 +24,8 @@ collect_ignore = [] if HAS_EVENTS else ["events", "features", "cli/test_features
 for _name in [name for name in os.environ if name.upper().startswith("ASSAY_") and name not in _HARNESS_NAMES]:
     del os.environ[_name]
 os.environ["HF_HUB_OFFLINE"] = "1"
+# Three processes share two cores: threads of one model would wait for each other, spinning, whenever another process runs.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 if not HAS_EVENTS:
     os.environ["ASSAY_EVENTS"] = ""
 

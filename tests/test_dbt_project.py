@@ -161,6 +161,7 @@ def test_everything_builds_on_an_empty_lake_and_every_unit_test_passes(home: Hom
             assert connection.table(one.relation).count("*").fetchall() == [(0,)], one.name
 
 
+@at_ci("a build of dbt for every lake")
 @pytest.mark.parametrize("seed", SEEDS)
 def test_both_models_say_what_brute_force_says(home: Home, tmp_path: Path, seed: int) -> None:
     """On a lake of random rows, in which nothing fits together but what the models join on."""

@@ -216,6 +216,7 @@ def test_all_days_that_differ_are_published_in_one_commit(stood: Stood) -> None:
     assert lake.content_hash(INGESTION_DAILY) == before
 
 
+@at_ci("a build of dbt")
 def test_a_blocked_day_brings_no_text(stood: Stood) -> None:
     """The days after it are the first to bring what it brought."""
     workspace = stood.pipeline.workspace()

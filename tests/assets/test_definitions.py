@@ -114,6 +114,7 @@ def test_every_check_says_what_it_promises() -> None:
     assert not silent
 
 
+@at_ci("a process that loads everything")
 def test_loading_warns_of_nothing_but_the_beta_backfill_policy() -> None:
     """In a process of its own: Dagster gives each of its warnings once per place."""
     code = """

@@ -135,6 +135,7 @@ def test_one_mart_can_be_materialized_alone(pipeline: Pipeline, first: Materiali
     assert alone.checks.keys() == CHECKS - {"one_row_per_source_and_day"}
 
 
+@at_ci("a build of dbt")
 def test_a_failed_test_fails_its_check_and_holds_back_its_mart_alone(pipeline: Pipeline, first: Materialized) -> None:
     lake = pipeline.workspace().lake
     state, before = lake.read(STATE, where={"document_id": "docs:b.md"}), lake.version(DOCUMENT_INVENTORY)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from command_runs import Demo, Ran, assay, stored_files
+from scale import at_ci
 
 # DESIGN's commands. The first eight are shown in this order, the rest under "More".
 FIRST = ["demo", "ingest", "search", "ask", "documents", "eval", "release", "features"]
@@ -98,6 +99,7 @@ def test_an_unknown_document_ends_with_2(demo: Demo) -> None:
     assert "`assay search TEXT`" in ran.err
 
 
+@at_ci("a run by Dagster, half a minute of CPU")
 def test_a_day_that_is_held_back_ends_with_1_and_reaches_neither_gold_nor_the_release(
     demo: Demo, tmp_path: Path
 ) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scale import at_ci
 
 from assay.documents.chunk_rows import configured_chunker
 from assay.embeddings import BUNDLED_MODEL, Embedder, VectorCache, encoding, resolve_model, tokenizer_of
@@ -27,6 +28,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     return Settings(_env_file=None, home=home, embedding_precision="bf16")
 
 
+@at_ci("loads the model twice")
 def test_the_arithmetic_really_is_bf16_and_the_vectors_are_unit_float32(settings: Settings) -> None:
     import torch
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 from document_runs import HashingEncoder, Pipeline, day, put, release_first
+from scale import at_ci
 
 from assay.documents import chunk_rows
 from assay.errors import NotReady
@@ -140,6 +141,7 @@ def test_an_index_that_is_not_the_chunks_never_serves(
     assert (mended.passed, mended.published) == (True, True)
 
 
+@at_ci("the real judge")
 def test_a_failed_chunk_suite_blocks_until_it_is_mended(
     pipeline: Pipeline, inbox: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -206,6 +206,7 @@ def test_late_days_end_the_same_under_two_configurations(tmp_path: Path, pipelin
     assert seen[0][1] == plain(b=B, c=C.replace("river", "silver"))
 
 
+@at_ci("several runs")
 def test_what_is_no_longer_live_goes_its_table_after_a_grace(two: Two, inbox: Path) -> None:
     put(inbox / "2026-11-01", {"a.md": A, "b.md": B})
     two.old.run(day(1))
@@ -480,6 +481,7 @@ def damage(pipeline: Pipeline, table: str) -> None:
             file.write_bytes(b"x")
 
 
+@at_ci("several runs")
 def test_a_damaged_table_stops_no_deletion_and_no_data_change_of_what_serves(two: Two, inbox: Path) -> None:
     put(inbox / "2026-11-01", {"a.md": A, "b.md": B})
     put(inbox / "2026-11-02", {"a.md": A, "c.md": C})

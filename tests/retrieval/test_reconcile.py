@@ -18,7 +18,7 @@ from document_histories import (
 )
 from document_runs import GARBLED, HashingEncoder, Pipeline, day, put, stand_ins, version
 from hypothesis import given, settings
-from scale import AT_CI
+from scale import AT_CI, at_ci
 
 from assay.documents.gold import CHUNKS
 from assay.retrieval import ChunkIndex, reconcile
@@ -70,6 +70,7 @@ def test_however_the_days_are_run_the_index_ends_as_the_chunks(drawn: tuple[Hist
         assert pipeline.commits() == before, "running everything again committed something"
 
 
+@at_ci("several runs")
 def test_a_late_day_takes_the_version_of_a_document_down_in_the_index_too(pipeline: Pipeline, inbox: Path) -> None:
     for folder, text in (("2026-11-01", "# A\n\nOne."), ("2026-11-03", "# A\n\nOne."), ("2026-11-04", "# A\n\nFour.")):
         put(inbox / folder, {"a.md": text, "b.md": "# B\n\nOne."})
@@ -135,6 +136,7 @@ def test_permissions_and_places_change_without_an_embedding(
     assert_index_is_right(pipeline)
 
 
+@at_ci("several runs")
 def test_vectors_are_the_current_chunks_with_several_sources_too(tmp_path: Path, encoder: HashingEncoder) -> None:
     sources = [
         SourceSettings(name="wiki", uri=f"{tmp_path}/wiki/{{day}}", namespace="kb"),
