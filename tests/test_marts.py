@@ -25,6 +25,8 @@ from assay.model_tables import model_tables
 from assay.quality.outcomes import OUTCOMES
 from assay.settings import SourceSettings
 
+pytestmark = at_ci("a build of dbt for nearly every test")
+
 PROJECT = CHECKOUT / "dbt_project"
 MARTS = {
     name: one.table for name, one in model_tables(manifest_of(PROJECT, CHECKOUT / ".assay"), tag="documents").items()
@@ -116,7 +118,6 @@ def test_days_in_order_say_what_gold_embeddings_counted(stood: Stood) -> None:
     assert all(embedded and reused for embedded, reused in [told[day(1)], told[day(3)]])
 
 
-@at_ci("the days once more")
 def test_the_order_and_number_of_runs_do_not_matter(stood: Stood, tmp_path: Path) -> None:
     other = pipeline_at(tmp_path / "home", stood.folder)
     assert run(other, day(2), day(3))[0] < sum(embedded for embedded, _ in stood.embedded.values())
@@ -155,7 +156,6 @@ def test_what_is_judged_of_events_concerns_no_mart_of_documents(stood: Stood) ->
     assert not refresh(workspace, PROJECT, "documents").was_built
 
 
-@at_ci("a build of dbt")
 def test_without_its_warehouse_everything_is_built_again_and_nothing_written(stood: Stood) -> None:
     stood.pipeline.settings.warehouse_path.unlink()
     before = versions(stood.pipeline)
@@ -163,7 +163,6 @@ def test_without_its_warehouse_everything_is_built_again_and_nothing_written(sto
     assert versions(stood.pipeline) == before
 
 
-@at_ci("five builds of dbt")
 def test_whatever_else_has_changed_is_a_reason_to_build(stood: Stood, monkeypatch: pytest.MonkeyPatch) -> None:
     class Building(Exception):
         pass
@@ -203,7 +202,6 @@ def test_whatever_else_has_changed_is_a_reason_to_build(stood: Stood, monkeypatc
     assert not is_built()
 
 
-@at_ci("a build of dbt")
 def test_all_days_that_differ_are_published_in_one_commit(stood: Stood) -> None:
     lake = stood.pipeline.workspace().lake
     before = lake.content_hash(INGESTION_DAILY)
@@ -216,7 +214,6 @@ def test_all_days_that_differ_are_published_in_one_commit(stood: Stood) -> None:
     assert lake.content_hash(INGESTION_DAILY) == before
 
 
-@at_ci("a build of dbt")
 def test_a_blocked_day_brings_no_text(stood: Stood) -> None:
     """The days after it are the first to bring what it brought."""
     workspace = stood.pipeline.workspace()
@@ -249,7 +246,6 @@ def test_a_mart_whose_test_fails_is_not_published(stood: Stood) -> None:
     assert workspace.lake.content_hash(DOCUMENT_INVENTORY) == before
 
 
-@at_ci("a build of dbt")
 def test_what_cannot_be_built_leaves_the_marts_and_says_what_to_run(stood: Stood) -> None:
     workspace = stood.pipeline.workspace()
     state = workspace.lake.read(STATE, where={"document_id": "x:b.md"})

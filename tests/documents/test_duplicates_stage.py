@@ -134,6 +134,7 @@ def test_a_duplicate_is_hidden_only_from_those_who_find_its_canonical_document(
     assert not places & {"docs:a.md", "docs:staff/d.md"}
 
 
+@at_ci("a run for every setting")
 def test_settings_say_what_a_duplicate_is(pipeline: Pipeline, inbox: Path) -> None:
     put(inbox / "2026-11-01", {"a.md": GUIDE, "b.md": GUIDE, "c.md": EDITED, "d.md": "-5", "e.md": "5"})
     near, exact = {"docs:c.md": ("docs:a.md", "near")}, {"docs:b.md": ("docs:a.md", "exact")}

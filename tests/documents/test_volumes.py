@@ -67,6 +67,7 @@ def test_ordinary_days_are_quiet_and_a_day_with_half_the_files_is_named(judged: 
     assert {(one["source"], one["day"], one["is_blocking"]) for one in failed} == {("docs", day(5), False)}
 
 
+@at_ci("days of many files")
 def test_what_changed_was_refused_or_cut_off_beyond_the_usual_is_named(judged: Pipeline, inbox: Path) -> None:
     ordinary(inbox, 1, 2, 3, 4)
     put(inbox / day(5).isoformat(), {name: text[:300] for name, text in FILES.items()})  # all edited, and cut off

@@ -14,18 +14,18 @@ from typing import Annotated
 
 import pyarrow as pa
 import pytest
-from scale import AT_CI, at_ci
+from scale import at_ci
 
 from assay.errors import FencedOut
 from assay.lake import Lake
 from assay.schema import table, table_of
 
-pytestmark = pytest.mark.faults
+pytestmark = [pytest.mark.faults, at_ci("a process for every kill")]
 
 SPAWN = mp.get_context("spawn")
 LOG_PARTITIONS = ("0", "1")
-END = 1500 if AT_CI else 600
-KILLS = 10 if AT_CI else 3
+END = 1500
+KILLS = 10
 PATIENCE_SECONDS = 120
 
 
@@ -68,7 +68,6 @@ def appended_once(lake: Lake) -> bool:
     return found == Counter((name, offset) for name in LOG_PARTITIONS for offset in range(END))
 
 
-@at_ci("three writers at once")
 def test_racing_consumers_append_every_offset_once(tmp_path: Path) -> None:
     barrier = SPAWN.Barrier(3)
     consumers = [SPAWN.Process(target=consume, args=(tmp_path, f"c{i}", i, 5 + 10 * i, barrier)) for i in range(3)]

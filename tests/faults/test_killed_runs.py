@@ -16,7 +16,7 @@ import pytest
 from commit_boundaries import BOUNDARIES, EMPTY, SERVING, STARTS, Boundary, Start
 from compared_homes import Home, Release, history_is_whole, leftovers, questions_of, read_home, read_release
 from document_runs import Pipeline, stand_ins
-from scale import AT_CI
+from scale import AT_CI, at_ci
 
 from assay.embeddings import Embedder
 from assay.retrieval.canaries import Canary
@@ -24,9 +24,9 @@ from assay.settings import SAMPLE_SOURCE, Settings
 
 pytestmark = pytest.mark.faults
 
-RANDOM_MOMENTS = 2 if AT_CI else 1
+RANDOM_MOMENTS = 2
 # Each costs two runs, some 8 s: all of them in `make soak`.
-KILLED_AT = BOUNDARIES[::3] if AT_CI else BOUNDARIES[::6]
+KILLED_AT = BOUNDARIES[::3] if AT_CI else BOUNDARIES[::9]
 # Two runs on their way to their deaths keep two cores busy while the test looks at a third.
 RUNS_AT_ONCE = 2
 
@@ -125,7 +125,8 @@ def test_a_run_killed_between_two_commits_is_made_good_by_the_next(
     never_killed.assert_clean_run_makes_good(settings, boundary.start)
 
 
-@pytest.mark.parametrize("start", [EMPTY, SERVING] if AT_CI else [SERVING], ids=lambda start: start.name)
+@at_ci("two runs for every moment")
+@pytest.mark.parametrize("start", [EMPTY, SERVING], ids=lambda start: start.name)
 def test_a_run_killed_at_any_moment_is_made_good_by_the_next(
     never_killed: NeverKilled, tmp_path: Path, start: Start
 ) -> None:

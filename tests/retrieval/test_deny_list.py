@@ -157,6 +157,7 @@ def test_permissions_are_those_of_now_under_every_release(pipeline: Pipeline, in
     assert denials(pipeline) == {}
 
 
+@at_ci("several runs")
 def test_under_a_rollback_an_added_document_shows_nothing_of_before(pipeline: Pipeline, inbox: Path) -> None:
     put(inbox / "2026-11-01", {"a.md": A, "b.md": B})
     put(inbox / "2026-11-02", {"a.md": A})

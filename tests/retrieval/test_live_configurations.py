@@ -436,6 +436,7 @@ def test_a_run_killed_between_two_tables_is_made_good_by_the_next(
     assert commits > 6, "too few commits were met"
 
 
+@at_ci("several runs")
 def test_a_configuration_that_the_gate_refuses_loses_its_head_and_what_serves_keeps_its_own(
     two: Two, inbox: Path
 ) -> None:
