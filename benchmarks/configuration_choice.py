@@ -30,7 +30,7 @@ from assay.evaluation.golden_set import GoldenSet, golden_set_for
 from assay.evaluation.release_evaluation import ReleaseEvaluation, asker, evaluate_release
 from assay.retrieval import Searcher, ServingPointer
 from assay.retrieval.configurations import configured_release, embedder_of, write_manifest
-from assay.retrieval.reconcile import maintain_index, reconcile_index
+from assay.retrieval.reconcile import maintain_index, open_index, reconcile_index
 from assay.settings import Settings, load_settings
 from assay.warehouse import engine
 from assay.workspace import Run, Workspace
@@ -51,11 +51,12 @@ def measured(workspace: Workspace, golden: GoldenSet, scorer: Embedder) -> Relea
     """The golden questions asked of the configuration that the workspace's settings name, its table built first."""
     settings, configuration = workspace.settings, configured_release(workspace.settings)
     embedder = embedder_of(configuration, settings)
-    index = reconcile_index(workspace, embedder)
+    reconcile_index(workspace, embedder)
     maintain_index(workspace, embedder)
+    index = open_index(workspace, embedder)  # what a run releases: the table after its texts were indexed
     pointer = ServingPointer(
         release_id=f"{configuration.configuration_id}@{index.version}",
-        table=index.table,
+        table=index.name,
         version=index.version,
         model=configuration.model,
         fingerprint=configuration.fingerprint,
