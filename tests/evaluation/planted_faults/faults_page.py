@@ -43,7 +43,7 @@ Missing normalization changes no ranking here, for a cosine does not look at len
 
 With no fault planted every rule holds, a calibrated judge decides, and the release passes. So does a release that is made again from the same documents: a new table, its rows in another order and in one to four commits, vectors as another batch gives them (2.3e-7 apart per number), the questions in another order.
 
-No such re-run may FAIL, and no more may be INCONCLUSIVE than chance explains: each item is thought to turn out otherwise, up or down alike, with the probability with which items were seen to (the discordance); of so many re-runs the 99% quantile of the binomial distribution may be INCONCLUSIVE. In the first three re-runs no item scored otherwise, so none might be INCONCLUSIVE, and all passed. Tests make ten at `ASSAY_TEST_SCALE=ci`; `make soak` makes fifty and writes what it saw into [soak.md](soak.md).
+No such re-run may FAIL, and no more may be INCONCLUSIVE than chance explains: each item is thought to turn out otherwise, up or down alike, with the probability with which items were seen to (the discordance); of so many re-runs the 99% quantile of the binomial distribution may be INCONCLUSIVE. In fifty re-runs no item scored otherwise, so none might be INCONCLUSIVE, and all passed. Tests make ten at `ASSAY_TEST_SCALE=ci`; `make soak` makes fifty, and what it saw is in [soak.md](soak.md).
 
 The tests plant some of the faults at each run, at `ASSAY_TEST_SCALE=ci` all but those that embed the documents anew, and `make soak` all.
 """
