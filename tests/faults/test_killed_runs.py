@@ -25,7 +25,7 @@ from assay.settings import SAMPLE_SOURCE, Settings
 pytestmark = pytest.mark.faults
 
 RANDOM_MOMENTS = 2
-# Each costs two runs, some 8 s: all of them in `make soak`.
+# Each costs two runs, some 8 s: soak_kills.py kills at all of them, through Dagster.
 KILLED_AT = BOUNDARIES[::3] if AT_CI else BOUNDARIES[::9]
 # Two runs on their way to their deaths keep two cores busy while the test looks at a third.
 RUNS_AT_ONCE = 2

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 from forked_checkout import CHECKOUT, DEADLINE_SECONDS, OURS, THEIRS, Fork, commands_under, fork
-from scale import SCALE
+from scale import AT_CI, at_ci
 
 pytestmark = [
-    pytest.mark.skipif(SCALE not in ("ci", "soak"), reason="forks the checkout: at ASSAY_TEST_SCALE=ci and soak"),
+    at_ci("forks the checkout"),
     pytest.mark.skipif(
         not (CHECKOUT / ".git").exists() or not shutil.which("git"), reason="what is forked is a git checkout"
     ),
@@ -127,7 +127,7 @@ def test_its_demo_releases_foreign_documents_under_the_policy_smoke(forked: Fork
 @pytest.mark.timeout(DEADLINE_SECONDS)  # all of them take longer than a test may
 def test_what_is_left_of_its_tests_passes(forked: Fork) -> None:
     """Without its events: those tests are left out or skipped, and say why."""
-    chosen = CHOSEN if SCALE == "ci" else ("--numprocesses", "2", "--dist", "loadfile", "--no-loadscope-reorder")
+    chosen = CHOSEN if AT_CI else ("--numprocesses", "2", "--dist", "loadfile", "--no-loadscope-reorder")
     ran = forked.installed("python", "-m", "pytest", "-p", "no:cacheprovider", *chosen)
     assert ran.returncode == 0, ran.stdout[-6000:]
     assert f"{THEIRS.upper()}_EVENTS is empty" in ran.stdout

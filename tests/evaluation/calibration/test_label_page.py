@@ -46,7 +46,7 @@ def test_it_tells_neither_arm_nor_stratum() -> None:
 
 
 @pytest.mark.browser
-@pytest.mark.skipif(not CHROMIUM, reason="needs chromium")
+@pytest.mark.skipif(not CHROMIUM, reason="`chromium` is not on PATH: apt-get install chromium")
 def test_keys_label_and_the_sheet_comes_in(tmp_path: Path) -> None:
     page = tmp_path / "page.html"
     page.write_text(PAGE.replace("</body>", f"{_KEYS}</body>"), encoding="utf-8")
